@@ -1,0 +1,116 @@
+/*
+ * The interface between pop3d and an authentication module.
+ *
+ * A module is one shared object that exports one constant:
+ *
+ *	const struct auth_module pop3d_auth_module = { ... };
+ *
+ * It is a credential back end: it says whether a proof of identity is right and whose
+ * mail that opens.  What the client says to hand over its proof (USER and PASS, SASL)
+ * is the business of pop3d's mechanisms; a module never sees the client.
+ *
+ * A module is loaded by root, before or inside the auth process, which serves one
+ * login attempt and dies.  It links to nothing of pop3d's: all that it needs from its
+ * host comes in struct auth_host.  Nothing is freed across this boundary.
+ *
+ * See pop3d_auth(3).
+ */
+#ifndef AUTH_MODULE_H
+#define AUTH_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The host refuses a module that was built for any other number. */
+#define POP3D_AUTH_ABI 1u
+
+#define AUTH_USER_MAX 255u  /* octets of a user name, RFC 4616 section 2 */
+#define AUTH_PATH_MAX 1023u /* octets of a home directory or a mail location */
+
+/* What kind of proof a request carries; a module's `proofs` is a mask of these. */
+enum auth_proof {
+	AUTH_PROOF_PASSWORD = 1u << 0, /* secret is the password as the client sent it */
+};
+
+enum auth_flag {
+	/* verify() needs uid 0.  Without it the auth process gives up root after open(). */
+	AUTH_FLAG_ROOT = 1u << 0,
+};
+
+/* Zeroed memory must never mean success. */
+enum auth_result {
+	AUTH_TEMPFAIL = 0, /* the back end is broken: [SYS/TEMP], no other module is asked */
+	AUTH_DENY = 1,     /* my user, wrong proof or no access: final */
+	AUTH_UNKNOWN = 2,  /* not my user: the next module may try */
+	AUTH_MORE = 3,     /* for mechanisms: another message of the client is needed */
+	AUTH_OK = 4,       /* out->identity is filled */
+};
+
+/* Borrowed bytes, not NUL-terminated. */
+struct auth_span {
+	const unsigned char *p;
+	size_t n;
+};
+
+/* One question.  Owned by the host, constant and valid until verify() returns. */
+struct auth_request {
+	uint32_t size;           /* sizeof(struct auth_request) of the host */
+	uint32_t proof;          /* one of enum auth_proof */
+	const char *user;        /* 1 to AUTH_USER_MAX octets, no control bytes */
+	struct auth_span secret; /* never empty, holds no NUL; followed by a NUL */
+	const char *remote;      /* client's numeric address, "" if it has none */
+	const char *local;       /* server's numeric address, "" if it has none */
+};
+
+/* Whose mail a proof opens.  All zero, but for uid and gid, when verify() is called. */
+struct auth_identity {
+	char user[AUTH_USER_MAX + 1]; /* canonical name; "": as the client gave it */
+	uid_t uid;                    /* (uid_t)-1: the configuration's */
+	gid_t gid;                    /* (gid_t)-1: the configuration's */
+	char home[AUTH_PATH_MAX + 1]; /* absolute; "": none */
+	char mail[AUTH_PATH_MAX + 1]; /* mail location; "": the configuration's */
+};
+
+struct auth_out {
+	struct auth_identity identity;
+	char reason[128]; /* for the log only, never shown to the client */
+};
+
+/* What the host lends.  Valid as long as the module's context. */
+struct auth_host {
+	uint32_t abi;
+	uint32_t size; /* sizeof(struct auth_host) of the host */
+	void *cookie;  /* to be handed back as the first argument below */
+	/* Log a line; priority is one of syslog(3)'s.  Never log a secret. */
+	void (*log)(void *cookie, int priority, const char *format, ...)
+		__attribute__((format(printf, 3, 4)));
+	/* The value of a key of the module's own section, NULL if it is not set. */
+	const char *(*config)(void *cookie, const char *key);
+	/* Fill with random bytes from the kernel; false on failure. */
+	bool (*random)(void *cookie, void *p, size_t n);
+	/* Overwrite a secret in a way the compiler cannot leave out. */
+	void (*wipe)(void *p, size_t n);
+};
+
+struct auth_module {
+	uint32_t abi;            /* POP3D_AUTH_ABI */
+	uint32_t size;           /* sizeof(struct auth_module) of the module */
+	const char *name;        /* as in `modules = NAME` and [auth.NAME] */
+	const char *const *keys; /* config keys it knows, NULL at the end; others are errors */
+	uint32_t proofs;         /* mask of enum auth_proof */
+	uint32_t flags;          /* mask of enum auth_flag */
+	/*
+	 * Called once, with the privileges of the auth process at its start (root, where
+	 * pop3d runs as root): open files here.  false: broken, already logged.
+	 */
+	bool (*open)(void **context, const struct auth_host *host);
+	/* Never returns AUTH_MORE.  Takes as long for an unknown user as for a wrong proof. */
+	enum auth_result (*verify)(void *context, const struct auth_request *request,
+		struct auth_out *out);
+	/* May be NULL. */
+	void (*close)(void *context);
+};
+
+#endif

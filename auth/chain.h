@@ -1,0 +1,59 @@
+/*
+ * The chain of modules that `[auth] modules` names: load, open, ask.
+ *
+ * Loading is code only and may be done once, before connections are served; opening
+ * reads secrets and belongs in the auth process of one attempt.
+ */
+#ifndef AUTH_CHAIN_H
+#define AUTH_CHAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "auth/auth_module.h"
+
+struct auth_chain; /* private */
+
+/* What a chain needs of the program it is in.  All of it must outlive the chain. */
+struct auth_chain_options {
+	const char *directory; /* where NAME.so stands */
+	const char *modules;   /* names in the order asked, separated by spaces */
+	void *cookie;
+	/* One line for the log. */
+	void (*log)(void *cookie, int priority, const char *text);
+	/* Value of a key in [auth.MODULE], NULL if unset. */
+	const char *(*config)(void *cookie, const char *module, const char *key);
+};
+
+/*
+ * Load and check every module.  On failure returns NULL and puts one line in error:
+ * which file, what is wrong with it.
+ */
+struct auth_chain *auth_chain_load(const struct auth_chain_options *options, char *error,
+	size_t error_size);
+
+/* The config keys of a loaded module, NULL at the end; NULL if no such module. */
+const char *const *auth_chain_keys(const struct auth_chain *chain, const char *module);
+
+/* Name of a module that must keep uid 0, NULL if there is none. */
+const char *auth_chain_root_module(const struct auth_chain *chain);
+
+/* Mask of enum auth_proof that some module serves. */
+uint32_t auth_chain_proofs(const struct auth_chain *chain);
+
+/* Open every module; false if one failed (it has logged why). */
+bool auth_chain_open(struct auth_chain *chain);
+
+/*
+ * Ask the modules that serve request->proof in order, as the results say.  If none knows
+ * the user: AUTH_DENY.  A result that is out of range or AUTH_MORE, a name with control
+ * bytes or an unterminated string in out: AUTH_TEMPFAIL, logged.  With AUTH_OK,
+ * out->identity.user is never empty.
+ */
+enum auth_result auth_chain_verify(struct auth_chain *chain,
+	const struct auth_request *request, struct auth_out *out);
+
+/* Close and forget; modules stay mapped, they are never unloaded. chain may be NULL. */
+void auth_chain_free(struct auth_chain *chain);
+
+#endif

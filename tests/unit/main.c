@@ -1,0 +1,43 @@
+/*
+ * Runs every group of unit tests, or those named on the command line.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/tests.h"
+
+struct group {
+	const char *name;
+	int (*run)(void);
+};
+
+static const struct group groups[] = {
+	{NULL, NULL},
+};
+
+static int
+wanted(const char *name, int argc, char **argv)
+{
+	if (argc < 2)
+		return 1;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return 1;
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int failed = 0, run = 0;
+
+	for (size_t i = 0; groups[i].name != NULL; i++) {
+		if (!wanted(groups[i].name, argc, argv))
+			continue;
+		run++;
+		failed += groups[i].run();
+	}
+	if (run == 0)
+		fprintf(stderr, "no such group of tests\n");
+	return failed != 0 || run == 0;
+}
