@@ -41,10 +41,11 @@ LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
 # What each program is made of.
-MAILSTORE_OBJS = mailstore/location.o
+MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
+	mailstore/session_lock.o
 AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o
 PASSWD_OBJS = auth/userfile.o auth/password_hash.o
-CONFIG_OBJS = pop3d/config.o
+CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
 POP3D_OBJS = pop3d/main.o $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 POP3CTL_OBJS = pop3d/ctl/main.o $(CONFIG_OBJS) $(PASSWD_OBJS)
 MODULES = auth/passwd.so
