@@ -1,0 +1,109 @@
+/*
+ * The configuration: built-in defaults, then a file, then -o options.
+ *
+ * Every key is one row of the table in config_keys.c; reading, checking and printing
+ * all follow that table.  See pop3d.conf(5).
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum config_plaintext {
+	PLAINTEXT_NEVER,
+	PLAINTEXT_TLS,
+	PLAINTEXT_LOCAL,
+	PLAINTEXT_ALWAYS
+};
+
+struct config_server {
+	char *hostname; /* never empty: the host's own name is the default */
+	char *run_directory;
+	char *user;
+	char *chroot;
+	char *log;          /* syslog, stderr or file:PATH */
+	uint64_t log_level; /* of syslog(3), LOG_ERR to LOG_DEBUG */
+};
+
+struct config_auth {
+	char *modules;
+	char *module_directory;
+	uint64_t plaintext_login; /* enum config_plaintext */
+	uint64_t min_uid;
+	uint64_t max_attempts;
+	uint64_t failure_delay; /* seconds */
+	uint64_t timeout;       /* seconds */
+};
+
+struct config_limits {
+	uint64_t connections;
+	uint64_t connections_per_address;
+	uint64_t login_seconds;
+	uint64_t idle_seconds;
+	uint64_t output_seconds;
+	uint64_t lock_seconds;
+	uint64_t wait_idle_seconds;
+	uint64_t bad_commands;
+	uint64_t messages;
+	uint64_t octets; /* 0: no limit */
+};
+
+struct config_mail {
+	char *location;
+	char *uid;         /* name or number, "": none */
+	char *gid;         /* name or number, "": none */
+	char *extra_group; /* name or number, "": none */
+	char *mbox_locks;
+};
+
+struct config_module_value; /* private */
+
+struct config {
+	struct config_server server;
+	struct config_auth auth;
+	struct config_limits limits;
+	struct config_mail mail;
+	struct config_module_value *module_values; /* of [auth.NAME] sections */
+};
+
+/* Told one problem at a time, a line without its newline. */
+struct config_report {
+	void (*problem)(void *cookie, const char *text);
+	void *cookie;
+};
+
+/* The defaults; NULL if out of memory. */
+struct config *config_new(void);
+void config_free(struct config *config);
+
+/*
+ * Read a file over what is there.  False if anything in it was wrong: every problem has
+ * been reported, and what was right has been taken.
+ */
+bool config_read(
+	struct config *config, const char *path, const struct config_report *report);
+
+/* Take one `section.key=value`, as the option -o gives it. */
+bool config_option(
+	struct config *config, const char *text, const struct config_report *report);
+
+/*
+ * The value of a key in [auth.MODULE], NULL if unset.  Borrowed, until the next change.
+ */
+const char *config_module_value(
+	const struct config *config, const char *module, const char *key);
+
+/*
+ * Report every key in [auth.MODULE] that is not in the NULL-terminated list a module
+ * knows; keys NULL: the module is not loaded, so that all is well.
+ */
+bool config_module_check(const struct config *config, const char *module,
+	const char *const *keys, const struct config_report *report);
+
+/* Print the effective configuration in the format config_read() takes. */
+void config_print(const struct config *config, FILE *file);
+
+#endif
