@@ -15,6 +15,7 @@ RUNDIR = /run/pop3d
 
 CC = cc
 PKG_CONFIG = pkg-config
+INSTALL = install
 OPT = -O2 -g
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wundef \
@@ -49,6 +50,13 @@ CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
 POP3D_OBJS = pop3d/main.o $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 POP3CTL_OBJS = pop3d/ctl/main.o $(CONFIG_OBJS) $(PASSWD_OBJS)
 MODULES = auth/passwd.so
+# Modules that tests load; some are broken on purpose.
+TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
+	tests/modules/mod_crash.so tests/modules/mod_hang.so tests/modules/mod_badabi.so \
+	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
+	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
+	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so
+MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
 UNIT_OBJS = tests/unit/main.o
@@ -58,9 +66,11 @@ UNIT_LIBS = $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS)
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES)
 
 .SUFFIXES:
-.SUFFIXES: .c .o
+.SUFFIXES: .c .o .so
 .c.o:
 	$(COMPILE) -c -o $@ $<
+.c.so:
+	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ $<
 
 pop3d/pop3d: $(POP3D_OBJS)
 	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
@@ -74,13 +84,73 @@ auth/passwd.so: auth/passwd.o $(PASSWD_OBJS)
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
 	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) -lcmocka
 
-check: all tests/unit/unit
+test-modules: $(TEST_MODULES)
+
+check: all test-modules tests/unit/unit
 	./tests/unit/unit
 
-DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) auth/passwd.d
+DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) auth/passwd.d \
+	$(TEST_MODULES:.so=.d)
 clean:
 	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o $(DEPS) $(MODULES) \
+		$(TEST_MODULES) \
 		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
 
-.PHONY: all check clean
+# Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"
+FUZZ_CFLAGS = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz: $(UNIT_LIBS)
+	set -e; for f in tests/fuzz/fuzz_*.c; do \
+		echo "$${f%.c}"; \
+		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
+			$(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS); \
+	done
+
+lint: all
+	./scripts/lint
+
+# The paths are compiled in: what was built for other ones must not be installed.
+install: all
+	@grep -qF '$(MODDIR)' pop3d/pop3d || \
+		{ echo 'Built for another PREFIX: "make clean" first.' >&2; exit 1; }
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MODDIR) \
+		$(DESTDIR)$(SYSCONFDIR)
+	$(INSTALL) -d -m 0555 $(DESTDIR)$(EMPTYDIR)
+	$(INSTALL) -m 0755 pop3d/pop3d $(DESTDIR)$(SBINDIR)/pop3d
+	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
+	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
+	$(INSTALL) -m 0644 scripts/samples/pop3d.conf \
+		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
+	set -e; for page in $(MANUALS); do \
+		section=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+		$(INSTALL) -d "$$section"; \
+		$(INSTALL) -m 0644 "$$page" "$$section"; \
+	done
+
+# Leaves the configuration and the user file alone.
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/pop3d $(DESTDIR)$(BINDIR)/pop3ctl \
+		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
+	for module in $(MODULES); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
+	for page in $(MANUALS); do \
+		rm -f $(DESTDIR)$(MANDIR)/man"$${page##*.}/$${page##*/}"; done
+	for d in $(MODDIR) $(EMPTYDIR) $(LIBDIR) $(SYSCONFDIR); do \
+		[ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done
+
+dist:
+	mkdir -p build
+	git archive --prefix=pop3d-$(VERSION)/ -o build/pop3d-$(VERSION).tar.gz HEAD
+	@echo build/pop3d-$(VERSION).tar.gz
+
+help:
+	@echo 'all        the programs and modules (default)'
+	@echo 'check      unit tests'
+	@echo 'lint       style, static analysis, manual pages, dependency rules'
+	@echo 'fuzz       fuzz targets: CC=clang CFLAGS="$(FUZZ_CFLAGS)"'
+	@echo 'install    honours DESTDIR, PREFIX, SYSCONFDIR, RUNDIR; same PREFIX as for all'
+	@echo 'uninstall  removes what install put there'
+	@echo 'dist       a source archive of the last commit, in build/'
+	@echo 'clean      removes what was built'
+	@echo 'Everything that can be tested: scripts/run-tests.  To try it: scripts/run-demo.'
+
+.PHONY: all test-modules check clean fuzz lint install uninstall dist help
 -include $(DEPS)
