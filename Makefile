@@ -89,8 +89,9 @@ test-modules: $(TEST_MODULES)
 check: all test-modules tests/unit/unit
 	./tests/unit/unit
 
-DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) auth/passwd.d \
-	$(TEST_MODULES:.so=.d)
+# BSD make takes two blanks between file names to include for an empty name: no "\" here.
+MODULE_DEPS = auth/passwd.d $(TEST_MODULES:.so=.d)
+DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o $(DEPS) $(MODULES) \
 		$(TEST_MODULES) \

@@ -1,0 +1,35 @@
+/*
+ * Test module: cannot be opened.
+ */
+#include <syslog.h>
+
+#include "auth/auth_module.h"
+
+static const char *const keys[] = {NULL};
+
+static bool
+open_module(void **context, const struct auth_host *host)
+{
+	*context = NULL;
+	host->log(host->cookie, LOG_ERR, "no such %s", "thing");
+	return false;
+}
+
+static enum auth_result
+verify(void *context, const struct auth_request *request, struct auth_out *out)
+{
+	(void)context;
+	(void)request;
+	(void)out;
+	return AUTH_OK;
+}
+
+const struct auth_module pop3d_auth_module = {
+	.abi = POP3D_AUTH_ABI,
+	.size = sizeof(struct auth_module),
+	.name = "mod_badopen",
+	.keys = keys,
+	.proofs = AUTH_PROOF_PASSWORD,
+	.open = open_module,
+	.verify = verify,
+};

@@ -1,0 +1,34 @@
+/*
+ * Test module: its structure is shorter than the interface asks for.
+ */
+
+#include "auth/auth_module.h"
+
+static const char *const keys[] = {NULL};
+
+static bool
+open_module(void **context, const struct auth_host *host)
+{
+	(void)host;
+	*context = NULL;
+	return true;
+}
+
+static enum auth_result
+verify(void *context, const struct auth_request *request, struct auth_out *out)
+{
+	(void)context;
+	(void)request;
+	(void)out;
+	return AUTH_OK;
+}
+
+const struct auth_module pop3d_auth_module = {
+	.abi = POP3D_AUTH_ABI,
+	.size = sizeof(struct auth_module) - 1,
+	.name = "mod_badsize",
+	.keys = keys,
+	.proofs = AUTH_PROOF_PASSWORD,
+	.open = open_module,
+	.verify = verify,
+};
