@@ -14,7 +14,8 @@ int64_t clock_now(void);
 /* The point `seconds` from now. */
 int64_t clock_after(uint64_t seconds);
 
-/* Milliseconds left until a deadline, 0 if it has passed; -1 (for poll) for CLOCK_NEVER. */
+/* Milliseconds left until a deadline, 0 if it has passed; -1 (for poll) for CLOCK_NEVER.
+ */
 int clock_left(int64_t deadline);
 
 #endif

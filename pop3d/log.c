@@ -39,7 +39,8 @@ log_open(const char *target, uint64_t level, bool may_use_stderr)
 
 	log_level = (int)level;
 	if (strncmp(target, "file:", 5) == 0) {
-		log_file = open(target + 5, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+		log_file = open(target + 5,
+			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 		log_target = TARGET_FILE;
 		if (log_file >= 0)
 			return NULL;
@@ -70,7 +71,8 @@ write_line(int fd, const char *prefix, const char *text)
 	char line[LOG_TEXT_MAX + 128];
 	int n = snprintf(line, sizeof(line), "%s%s\n", prefix, text);
 
-	/* One write, so that lines of several processes do not mix; a full disk loses lines. */
+	/* One write, so that lines of several processes do not mix; a full disk loses
+	 * lines. */
 	if (n > 0 && (size_t)n < sizeof(line) && write(fd, line, (size_t)n) != n)
 		return;
 }

@@ -36,7 +36,8 @@ void log_raw(int priority, const char *text);
 void log_begin(struct log_line *line, const char *event);
 void log_text(struct log_line *line, const char *key, const char *value);
 void log_number(struct log_line *line, const char *key, uint64_t value);
-void log_pair(struct log_line *line, const char *key, uint64_t a, uint64_t b); /* key=a/b */
+void log_pair(
+	struct log_line *line, const char *key, uint64_t a, uint64_t b); /* key=a/b */
 void log_end(struct log_line *line, int priority);
 
 /* event=error|warning|info|debug message="...": for administrators to read. */

@@ -1,0 +1,71 @@
+#include "pop3d/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static void
+set_ipv4(struct address *address, const struct in_addr *in)
+{
+	if (inet_ntop(AF_INET, in, address->text, sizeof(address->text)) == NULL)
+		address->text[0] = '\0';
+	address->local = (ntohl(in->s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+static void
+set_ipv6(struct address *address, const struct sockaddr_in6 *in)
+{
+	struct in_addr mapped;
+
+	if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)) {
+		memcpy(&mapped, in->sin6_addr.s6_addr + 12, sizeof(mapped));
+		set_ipv4(address, &mapped);
+		return;
+	}
+	if (inet_ntop(AF_INET6, &in->sin6_addr, address->text, sizeof(address->text)) ==
+		NULL)
+		address->text[0] = '\0';
+	address->local = IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
+}
+
+void
+address_set(struct address *address, const struct sockaddr *sa, socklen_t n)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	memset(address, 0, sizeof(*address));
+	if (n >= sizeof(in) && sa->sa_family == AF_INET) {
+		memcpy(&in, sa, sizeof(in));
+		address->port = ntohs(in.sin_port);
+		set_ipv4(address, &in.sin_addr);
+	} else if (n >= sizeof(in6) && sa->sa_family == AF_INET6) {
+		memcpy(&in6, sa, sizeof(in6));
+		address->port = ntohs(in6.sin6_port);
+		set_ipv6(address, &in6);
+	} else {
+		address->local = true;
+	}
+}
+
+void
+address_of_peer(int fd, struct address *address)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &n) != 0)
+		n = 0;
+	address_set(address, (struct sockaddr *)&ss, n);
+}
+
+void
+address_of_self(int fd, struct address *address)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
+		n = 0;
+	address_set(address, (struct sockaddr *)&ss, n);
+}

@@ -1,0 +1,27 @@
+/*
+ * Numeric addresses of a connection.
+ */
+#ifndef ADDRESS_H
+#define ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define ADDRESS_TEXT_MAX 64u
+
+struct address {
+	char text[ADDRESS_TEXT_MAX]; /* numeric; "" where there is none (pipes, UNIX
+					sockets) */
+	uint16_t port;
+	bool local; /* loopback, or no network at all */
+};
+
+/* From a socket address; an IPv4-mapped one counts as IPv4. */
+void address_set(struct address *address, const struct sockaddr *sa, socklen_t n);
+
+/* Both ends of a socket; anything else is local without a text. */
+void address_of_peer(int fd, struct address *address);
+void address_of_self(int fd, struct address *address);
+
+#endif

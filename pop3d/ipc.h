@@ -1,0 +1,78 @@
+/*
+ * Messages between the roles of one connection.
+ *
+ * Each runs over a SOCK_SEQPACKET socketpair: one send is one message, and a message is
+ * a type octet and fields.  A reader takes the fields in order and closes with
+ * ipc_end(): anything missing, left over or out of range makes it fail, and whoever has
+ * more privilege then ends the connection.
+ *
+ *	front -> monitor   IPC_AUTH      attempt, mechanism: one login attempt begins
+ *	                   IPC_LOG       priority, text
+ *	                   IPC_BYE       reason: the front ends
+ *	monitor -> front   IPC_RESULT    enum ipc_result of a failed attempt
+ *	front -> auth      IPC_STEP      attempt, bytes of the client
+ *	auth -> front      IPC_CHALLENGE attempt, bytes for the client
+ *	auth -> monitor    IPC_VERDICT   enum ipc_result, claimed user, reason, identity
+ *
+ * Credentials travel on the front's channel to the auth process only.
+ */
+#ifndef IPC_H
+#define IPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IPC_MAX 4096u
+
+enum ipc_type {
+	IPC_AUTH = 1,
+	IPC_LOG,
+	IPC_BYE,
+	IPC_RESULT,
+	IPC_STEP,
+	IPC_CHALLENGE,
+	IPC_VERDICT,
+};
+
+/* How an attempt ended.  Zeroed memory must never mean success. */
+enum ipc_result {
+	RESULT_TEMPFAIL = 0, /* back end broken, module crashed, deadline: [SYS/TEMP] */
+	RESULT_DENIED = 1,   /* [AUTH] */
+	RESULT_REFUSED = 2,  /* right proof, unusable account: [SYS/PERM] */
+	RESULT_OK = 3,
+};
+
+struct ipc_message {
+	size_t n;  /* octets in data */
+	size_t at; /* where the next field is read */
+	bool bad;  /* a field did not fit */
+	unsigned char data[IPC_MAX];
+};
+
+/* A connected pair, close-on-exec; false with errno. */
+bool ipc_pair(int fds[2]);
+
+void ipc_begin(struct ipc_message *message, enum ipc_type type);
+void ipc_put_number(struct ipc_message *message, uint32_t value);
+void ipc_put_bytes(struct ipc_message *message, const void *p, size_t n);
+void ipc_put_text(struct ipc_message *message, const char *text);
+/* Never blocks; false if a field did not fit, the peer is gone or its queue is full. */
+bool ipc_send(int fd, struct ipc_message *message);
+
+/*
+ * Take the next message that is there; waits for one.  1: got one; 0: the peer is gone;
+ * -1: an error, or a message that is empty or too long.
+ */
+int ipc_receive(int fd, struct ipc_message *message);
+/* First octet of a message; it need not be one of enum ipc_type. */
+unsigned ipc_type(const struct ipc_message *message);
+uint32_t ipc_get_number(struct ipc_message *message);
+/* Borrowed bytes inside the message; NULL with *n 0 if the field is bad. */
+const unsigned char *ipc_get_bytes(struct ipc_message *message, size_t *n);
+/* Copy a field without NUL octets into buf as a string; too long is bad. */
+void ipc_get_text(struct ipc_message *message, char *buf, size_t size);
+/* True if every get was good and nothing is left. */
+bool ipc_end(const struct ipc_message *message);
+
+#endif

@@ -1,0 +1,87 @@
+#include "pop3d/multiline.h"
+
+#include <string.h>
+
+/* Copy the part of one line that fits, without its LF. */
+static size_t
+copy_text(struct multiline *m, const unsigned char *p, size_t n, unsigned char *out)
+{
+	if (n == 0)
+		return 0;
+	memcpy(out, p, n);
+	m->in_line = true;
+	m->after_cr = p[n - 1] == '\r';
+	return n;
+}
+
+static size_t
+end_line(struct multiline *m, unsigned char *out)
+{
+	size_t n = 0;
+
+	if (!m->after_cr)
+		out[n++] = '\r';
+	out[n++] = '\n';
+	m->in_line = false;
+	m->after_cr = false;
+	return n;
+}
+
+size_t
+multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *used,
+	unsigned char *out, size_t cap)
+{
+	size_t in = 0, written = 0;
+
+	while (in < n && cap - written >= MULTILINE_GROWTH) {
+		const unsigned char *end = memchr(p + in, '\n', n - in);
+		size_t text = end != NULL ? (size_t)(end - (p + in)) : n - in;
+
+		if (!m->in_line && p[in] == '.')
+			out[written++] = '.';
+		size_t part = text < cap - written ? text : cap - written;
+		written += copy_text(m, p + in, part, out + written);
+		in += part;
+		if (end == NULL || part < text || cap - written < MULTILINE_GROWTH)
+			continue;
+		written += end_line(m, out + written);
+		in++;
+	}
+	*used = in;
+	return written;
+}
+
+size_t
+multiline_finish(const struct multiline *m, unsigned char *out)
+{
+	if (m->in_line) {
+		memcpy(out, "\r\n.\r\n", 5);
+		return 5;
+	}
+	memcpy(out, ".\r\n", 3);
+	return 3;
+}
+
+void
+multiline_put(struct multiline *m, struct output *output, const void *p, size_t n)
+{
+	const unsigned char *at = p;
+
+	while (n > 0) {
+		size_t used;
+
+		output_reserve(output, MULTILINE_GROWTH);
+		output->n += multiline_encode(m, at, n, &used, output->buf + output->n,
+			output->cap - output->n);
+		at += used;
+		n -= used;
+	}
+}
+
+void
+multiline_close(const struct multiline *m, struct output *output)
+{
+	/* In one piece: some clients stumble over an end that two packets share. */
+	output_reserve(output, MULTILINE_FINISH);
+	output->n += multiline_finish(m, output->buf + output->n);
+}

@@ -1,0 +1,158 @@
+#include "pop3d/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pop3d/clock.h"
+
+void
+stream_init(struct stream *stream, int in, int out)
+{
+	struct stat a, b;
+	int on = 1;
+
+	memset(stream, 0, sizeof(*stream));
+	stream->in = in;
+	stream->out = out;
+	stream->socket = fstat(in, &a) == 0 && fstat(out, &b) == 0 &&
+			 S_ISSOCK(a.st_mode) && S_ISSOCK(b.st_mode);
+	/* Replies are buffered here; a socket that is not TCP refuses this, and may. */
+	if (stream->socket)
+		(void)setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static enum stream_status
+wait_for(struct stream *stream, int fd, short events, int64_t deadline)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	for (;;) {
+		int left = clock_left(deadline);
+		struct timespec time = {left / 1000, (long)(left % 1000) * 1000000};
+		int ready = ppoll(&p, 1, left < 0 ? NULL : &time, stream->wait_mask);
+
+		if (stream->stop != NULL && *stream->stop)
+			return STREAM_STOPPED;
+		if (ready > 0)
+			return (p.revents & POLLNVAL) != 0 ? STREAM_ERROR : STREAM_OK;
+		if (ready == 0)
+			return STREAM_TIMEOUT;
+		if (errno != EINTR)
+			return STREAM_ERROR;
+	}
+}
+
+/* flags matter to sockets only; a pipe's reader cannot block after poll. */
+static ssize_t
+receive(const struct stream *stream, void *buf, size_t cap, int flags)
+{
+	if (stream->socket)
+		return recv(stream->in, buf, cap, flags | MSG_DONTWAIT);
+	return read(stream->in, buf, cap);
+}
+
+static bool
+is_passing(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+static enum stream_status
+read_some(struct stream *stream, void *buf, size_t cap, int flags, int64_t deadline,
+	size_t *n)
+{
+	*n = 0;
+	for (;;) {
+		enum stream_status status =
+			wait_for(stream, stream->in, POLLIN, deadline);
+		if (status != STREAM_OK)
+			return status;
+		ssize_t got = receive(stream, buf, cap, flags);
+		if (got > 0) {
+			*n = (size_t)got;
+			return STREAM_OK;
+		}
+		if (got == 0)
+			return STREAM_EOF;
+		if (!is_passing(errno))
+			return STREAM_ERROR;
+	}
+}
+
+enum stream_status
+stream_read(struct stream *stream, void *buf, size_t cap, int64_t deadline, size_t *n)
+{
+	return read_some(stream, buf, cap, 0, deadline, n);
+}
+
+enum stream_status
+stream_read_line_part(
+	struct stream *stream, void *buf, size_t cap, int64_t deadline, size_t *n)
+{
+	enum stream_status status;
+	const char *end;
+
+	/* A pipe cannot be peeked at; octet by octet is the only way not to read ahead.
+	 */
+	if (!stream->socket)
+		return read_some(stream, buf, 1, 0, deadline, n);
+	status = read_some(stream, buf, cap, MSG_PEEK, deadline, n);
+	if (status != STREAM_OK)
+		return status;
+	end = memchr(buf, '\n', *n);
+	return read_some(stream, buf, end != NULL ? (size_t)(end - (char *)buf) + 1 : *n,
+		0, deadline, n);
+}
+
+static ssize_t
+send_some(const struct stream *stream, const void *p, size_t n, bool more)
+{
+	if (stream->socket)
+		return send(stream->out, p, n,
+			MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	/* A pipe that polls writable takes PIPE_BUF octets without blocking. */
+	return write(stream->out, p, n < PIPE_BUF ? n : PIPE_BUF);
+}
+
+enum stream_status
+stream_write(
+	struct stream *stream, const void *p, size_t n, uint64_t stall_seconds, bool more)
+{
+	const char *at = p;
+	/* A socket says by itself that it is full; most writes then need no poll. */
+	bool wait = !stream->socket;
+
+	while (n > 0) {
+		if (wait) {
+			enum stream_status status = wait_for(
+				stream, stream->out, POLLOUT, clock_after(stall_seconds));
+			if (status != STREAM_OK)
+				return status;
+		}
+		ssize_t sent = send_some(stream, at, n, more);
+		if (sent > 0) {
+			at += sent;
+			n -= (size_t)sent;
+		} else if (sent < 0 && !is_passing(errno)) {
+			return STREAM_ERROR;
+		}
+		wait = sent <= 0 || !stream->socket;
+	}
+	return STREAM_OK;
+}
+
+bool
+stream_has_input(const struct stream *stream)
+{
+	struct pollfd p = {.fd = stream->in, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
