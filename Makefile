@@ -35,7 +35,7 @@ SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
 	-DPOP3D_MODULES='"$(MODDIR)"' -DPOP3D_EMPTY='"$(EMPTYDIR)"' \
-	-DPOP3D_RUN='"$(RUNDIR)"'
+	-DPOP3D_RUN='"$(RUNDIR)"' -DPOP3D_USERS='"$(SYSCONFDIR)/users"'
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(WERROR) $(HARDEN) -fPIC \
 	-MMD -MP $(SODIUM_CFLAGS) $(PATHS) $(CFLAGS)
 LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
