@@ -106,8 +106,11 @@ fuzz: $(UNIT_LIBS)
 			$(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS); \
 	done
 
+# LINT = names of checks, if not all.
+LINT =
 lint: all
-	./scripts/lint
+	@CC='$(CC)' ./scripts/lint $(LINT) -- -std=c11 -D_GNU_SOURCE -I. $(SODIUM_CFLAGS) \
+		$(PATHS)
 
 # The paths are compiled in: what was built for other ones must not be installed.
 install: all
