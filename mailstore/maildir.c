@@ -1,0 +1,175 @@
+#include "mailstore/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "mailstore/maildir_scan.h"
+#include "mailstore/session_lock.h"
+
+/* A dot file: no program takes it for a message or a folder of Maildir++. */
+#define LOCK_NAME ".pop3d-lock"
+
+void
+maildir_log(const struct maildir *m, int priority, const char *what, int error)
+{
+	m->options->log(m->options->cookie, priority, "Maildir %s: %s: %s", m->path, what,
+		strerror(error));
+}
+
+enum mail_status
+maildir_errno_status(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ELOOP:
+	case ENOTDIR:
+	case EISDIR:
+	case ENAMETOOLONG:
+		return MAIL_PERM;
+	default:
+		return MAIL_TEMP;
+	}
+}
+
+static enum mail_status
+open_fail(const struct maildir *m, const char *what, int error)
+{
+	maildir_log(m, LOG_ERR, what, error);
+	return maildir_errno_status(error);
+}
+
+/*
+ * There is no such Maildir.  Where mail arrives for the first time later that is an
+ * empty one; where not even the parent is there, a file system is not mounted, and a
+ * client that is told of an empty maildrop would forget all it knew.
+ */
+static enum mail_status
+check_parent(const struct maildir *m, int dirfd)
+{
+	enum mail_status status = MAIL_OK;
+	const char *slash = strrchr(m->path, '/');
+	struct stat st;
+	char *parent;
+
+	if (slash == NULL)
+		parent = strdup(".");
+	else
+		parent = strndup(
+			m->path, slash == m->path ? 1 : (size_t)(slash - m->path));
+	if (parent == NULL)
+		return MAIL_TEMP;
+	if (fstatat(dirfd, parent, &st, 0) != 0) {
+		maildir_log(m, LOG_ERR, "parent directory", errno);
+		status = errno == EACCES ? MAIL_PERM : MAIL_TEMP;
+	} else if (!S_ISDIR(st.st_mode))
+		status = open_fail(m, "parent directory", ENOTDIR);
+	free(parent);
+	return status;
+}
+
+/* Open new or cur.  One that is missing is never made: see check_parent. */
+static enum mail_status
+open_sub(struct maildir *m, int dir, enum maildir_sub sub)
+{
+	const char *name = sub == MAILDIR_NEW ? "new" : "cur";
+
+	m->dirs[sub] = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return m->dirs[sub] < 0 ? open_fail(m, name, errno) : MAIL_OK;
+}
+
+static enum mail_status
+open_parts(struct maildir *m, int dirfd)
+{
+	enum mail_status status;
+	const int dir =
+		openat(dirfd, m->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? check_parent(m, dirfd)
+				       : open_fail(m, "open", errno);
+	status = open_sub(m, dir, MAILDIR_NEW);
+	if (status == MAIL_OK)
+		status = open_sub(m, dir, MAILDIR_CUR);
+	/* Last, so that no file is left in what turned out to be no Maildir. */
+	if (status == MAIL_OK)
+		status = session_lock(dir, LOCK_NAME, m->options, &m->lock);
+	(void)close(dir);
+	return status;
+}
+
+static void
+close_store(struct mailstore *store)
+{
+	struct maildir *m = (struct maildir *)store;
+
+	if (m == NULL)
+		return;
+	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
+		if (m->dirs[sub] >= 0)
+			(void)close(m->dirs[sub]);
+	if (m->lock >= 0)
+		(void)close(m->lock);
+	maildir_list_free(&m->list);
+	free(m->buffer);
+	free(m->ids);
+	free(m->path);
+	free(m);
+}
+
+static enum mail_status
+open_store(struct mailstore **store, int dirfd, const char *path,
+	const struct mail_options *options)
+{
+	struct maildir *m = calloc(1, sizeof(*m));
+	enum mail_status status;
+	size_t n = strlen(path);
+
+	if (m == NULL)
+		return MAIL_TEMP;
+	m->store.ops = &mailstore_maildir;
+	m->options = options;
+	m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = m->lock = -1;
+	/* O_NOFOLLOW does follow a symbolic link that has a slash behind it. */
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	m->path = strndup(path, n);
+	status = m->path == NULL ? MAIL_TEMP : open_parts(m, dirfd);
+	if (status == MAIL_OK)
+		*store = &m->store;
+	else
+		close_store(&m->store);
+	return status;
+}
+
+static enum mail_status
+load(struct mailstore *store, size_t *count)
+{
+	struct maildir *m = (struct maildir *)store;
+	enum mail_status status = MAIL_OK;
+
+	if (m->lock >= 0)
+		status = maildir_scan(&m->list, m->dirs, false, m->options);
+	if (status == MAIL_OK)
+		*count = m->list.count;
+	return status;
+}
+
+const struct mailstore_ops mailstore_maildir = {
+	.name = "maildir",
+	.open = open_store,
+	.load = load,
+	.octets = maildir_octets,
+	.uid = maildir_uid,
+	.message_open = maildir_message_open,
+	.message_read = maildir_message_read,
+	.message_close = maildir_message_close,
+	.update = maildir_update,
+	.close = close_store,
+};

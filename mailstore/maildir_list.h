@@ -1,0 +1,67 @@
+/*
+ * The messages of a Maildir in memory: one entry each, in the order of delivery, names
+ * kept once.  Pure: no file is touched here.
+ */
+#ifndef MAILDIR_LIST_H
+#define MAILDIR_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum maildir_sub { MAILDIR_NEW = 0, MAILDIR_CUR = 1 };
+#define MAILDIR_SUBS 2
+
+enum maildir_flag {
+	MAILDIR_SEEN = 1u << 0,    /* the scan that is going on has met it */
+	MAILDIR_GONE = 1u << 1,    /* a whole scan has not */
+	MAILDIR_COUNTED = 1u << 2, /* octets, size and mtime are known */
+	MAILDIR_REMOVED = 1u << 3, /* update has removed it, or found it gone */
+	MAILDIR_FAILED = 1u << 4,  /* update could not remove it */
+};
+
+struct maildir_entry {
+	const char *name; /* in the directory; belongs to the list */
+	uint64_t octets;  /* on the wire */
+	uint64_t size;    /* stored, when octets was counted */
+	int64_t mtime;    /* nanoseconds, likewise */
+	uint32_t serial;  /* order of adding */
+	uint16_t base;    /* length of the base name */
+	uint8_t sub;      /* enum maildir_sub */
+	uint8_t flags;    /* mask of enum maildir_flag */
+};
+
+struct maildir_chunk;
+
+/* Start with zeroed memory. */
+struct maildir_list {
+	struct maildir_entry *entries;
+	size_t count;
+	size_t sorted; /* how many entries from the first can be found */
+	size_t cap;
+	/* Further names of messages that are in entries under another one. */
+	struct maildir_entry *twins;
+	size_t twin_count;
+	struct maildir_chunk *chunks; /* storage of names */
+	size_t chunk_used;
+};
+
+/* Append a file.  False: out of memory, or a name that is no name. */
+bool maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub sub);
+
+/* Put all in order; of entries with one base name the last added stays.  False: memory.
+ */
+bool maildir_list_sort(struct maildir_list *list);
+
+/* The sorted entry with the base name of a file's name; NULL if there is none. */
+struct maildir_entry *maildir_list_find(
+	const struct maildir_list *list, const char *name);
+
+/* Give an entry another name with the same base.  False: out of memory. */
+bool maildir_list_rename(struct maildir_list *list, struct maildir_entry *entry,
+	const char *name, enum maildir_sub sub);
+
+/* Free all and zero it. */
+void maildir_list_free(struct maildir_list *list);
+
+#endif

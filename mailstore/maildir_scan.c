@@ -1,0 +1,263 @@
+#include "mailstore/maildir_scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mailstore/maildir_name.h"
+
+#define ROUNDS_MAX 3
+
+#define NS_PER_S 1000000000LL
+/* How far a directory's time stamp may lag behind: a tick of the kernel's clock. */
+#define GRANULE_NS 20000000LL
+/* The same where a file system keeps whole seconds only, or pairs of them. */
+#define GRANULE_COARSE_NS (2 * NS_PER_S)
+
+static const char *const sub_names[MAILDIR_SUBS] = {"new", "cur"};
+
+struct scan {
+	struct maildir_list *list;
+	const int *dirs;
+	const struct mail_options *options;
+	bool frozen;
+	bool first; /* the round in which nothing can be found yet */
+	size_t odd; /* entries that are no regular files */
+};
+
+/* When the directories last changed. */
+struct stamps {
+	struct timespec mtime[MAILDIR_SUBS], ctime[MAILDIR_SUBS];
+};
+
+static enum mail_status
+scan_fail(const struct scan *scan, enum maildir_sub sub, const char *what)
+{
+	scan->options->log(scan->options->cookie, LOG_ERR, "Maildir: %s %s: %s", what,
+		sub_names[sub], strerror(errno));
+	return MAIL_TEMP;
+}
+
+static enum mail_status
+read_stamps(const struct scan *scan, struct stamps *stamps)
+{
+	for (int sub = 0; sub < MAILDIR_SUBS; sub++) {
+		struct stat st;
+
+		if (fstat(scan->dirs[sub], &st) != 0)
+			return scan_fail(scan, (enum maildir_sub)sub, "stat");
+		stamps->mtime[sub] = st.st_mtim;
+		stamps->ctime[sub] = st.st_ctim;
+	}
+	return MAIL_OK;
+}
+
+/*
+ * Whether a change just now could have left this stamp as it is.  A server whose clock
+ * is off makes this wrong, and then only a rename that falls into the same tick as an
+ * earlier change goes unnoticed.
+ */
+static bool
+stamp_is_fresh(const struct timespec *stamp)
+{
+	struct timespec now;
+	int64_t age;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return true;
+	if (now.tv_sec - stamp->tv_sec > 10 || stamp->tv_sec - now.tv_sec > 10)
+		return false;
+	age = (now.tv_sec - stamp->tv_sec) * NS_PER_S + now.tv_nsec - stamp->tv_nsec;
+	if (age < 0)
+		age = -age;
+	return age < (stamp->tv_nsec == 0 ? GRANULE_COARSE_NS : GRANULE_NS);
+}
+
+static bool
+times_equal(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool
+stamps_equal(const struct stamps *a, const struct stamps *b)
+{
+	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
+		if (!times_equal(&a->mtime[sub], &b->mtime[sub]) ||
+			!times_equal(&a->ctime[sub], &b->ctime[sub]))
+			return false;
+	return true;
+}
+
+static bool
+stamps_are_fresh(const struct stamps *stamps)
+{
+	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
+		if (stamp_is_fresh(&stamps->mtime[sub]) ||
+			stamp_is_fresh(&stamps->ctime[sub]))
+			return true;
+	return false;
+}
+
+/* Whether an entry is a regular file.  Not every file system says so in the directory. */
+static bool
+entry_is_file(int dir, const struct dirent *d)
+{
+	struct stat st;
+
+	if (d->d_type != DT_UNKNOWN)
+		return d->d_type == DT_REG;
+	return fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+static enum mail_status
+take_name(struct scan *scan, const char *name, enum maildir_sub sub)
+{
+	struct maildir_entry *entry =
+		scan->first ? NULL : maildir_list_find(scan->list, name);
+	bool done;
+
+	if (entry != NULL) {
+		entry->flags |= MAILDIR_SEEN;
+		done = maildir_list_rename(scan->list, entry, name, sub);
+	} else if (scan->frozen)
+		return MAIL_OK;
+	/* Each message may be met under two names before it is known for one. */
+	else if (scan->list->count / 2 > scan->options->max_messages)
+		return MAIL_LIMIT;
+	else
+		done = maildir_list_add(scan->list, name, sub);
+	return done ? MAIL_OK : scan_fail(scan, sub, "list");
+}
+
+static enum mail_status
+read_directory(struct scan *scan, DIR *stream, enum maildir_sub sub)
+{
+	for (;;) {
+		enum mail_status status;
+		const struct dirent *d;
+
+		errno = 0;
+		d = readdir(stream);
+		if (d == NULL)
+			return errno == 0 ? MAIL_OK : scan_fail(scan, sub, "read");
+		if (d->d_name[0] == '.')
+			continue;
+		if (!entry_is_file(scan->dirs[sub], d)) {
+			scan->odd++;
+			continue;
+		}
+		status = take_name(scan, d->d_name, sub);
+		if (status != MAIL_OK)
+			return status;
+	}
+}
+
+static enum mail_status
+scan_directory(struct scan *scan, enum maildir_sub sub)
+{
+	enum mail_status status;
+	DIR *stream;
+	/* A descriptor of its own, so that reading begins at the start each time. */
+	const int fd = openat(scan->dirs[sub], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		/* A directory that was removed has no messages. */
+		return errno == ENOENT ? MAIL_OK : scan_fail(scan, sub, "open");
+	}
+	stream = fdopendir(fd);
+	if (stream == NULL) {
+		status = scan_fail(scan, sub, "open");
+		(void)close(fd);
+		return status;
+	}
+	status = read_directory(scan, stream, sub);
+	(void)closedir(stream);
+	return status;
+}
+
+/* new before cur: a message that moves meanwhile is met in one of them or in both. */
+static enum mail_status
+scan_round(struct scan *scan)
+{
+	enum mail_status status = MAIL_OK;
+
+	scan->odd = 0;
+	for (int sub = 0; sub < MAILDIR_SUBS && status == MAIL_OK; sub++)
+		status = scan_directory(scan, (enum maildir_sub)sub);
+	if (status == MAIL_OK && !scan->frozen && !maildir_list_sort(scan->list))
+		status = scan_fail(scan, MAILDIR_NEW, "sort");
+	scan->first = false;
+	return status;
+}
+
+static enum mail_status
+scan_rounds(struct scan *scan)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		struct stamps before, after;
+		enum mail_status status = read_stamps(scan, &before);
+		const bool fresh = status == MAIL_OK && stamps_are_fresh(&before);
+
+		if (status == MAIL_OK)
+			status = scan_round(scan);
+		if (status == MAIL_OK)
+			status = read_stamps(scan, &after);
+		if (status != MAIL_OK || (!fresh && stamps_equal(&before, &after)))
+			return status;
+	}
+	/* What no round of several has met is gone. */
+	return MAIL_OK;
+}
+
+static void
+mark_gone(struct maildir_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct maildir_entry *entry = &list->entries[i];
+
+		if ((entry->flags & MAILDIR_SEEN) == 0)
+			entry->flags |= MAILDIR_GONE;
+		else
+			entry->flags &= (uint8_t)~MAILDIR_GONE;
+	}
+}
+
+enum mail_status
+maildir_scan(struct maildir_list *list, const int dirs[MAILDIR_SUBS], bool frozen,
+	const struct mail_options *options)
+{
+	struct scan scan = {
+		.list = list,
+		.dirs = dirs,
+		.options = options,
+		.frozen = frozen,
+		.first = !frozen,
+	};
+	enum mail_status status;
+
+	for (size_t i = 0; i < list->count; i++)
+		list->entries[i].flags &= (uint8_t)~MAILDIR_SEEN;
+	status = scan_rounds(&scan);
+	if (status == MAIL_OK && list->count > options->max_messages)
+		status = MAIL_LIMIT;
+	if (status == MAIL_LIMIT)
+		options->log(options->cookie, LOG_ERR, "Maildir: more than %zu messages",
+			options->max_messages);
+	if (status != MAIL_OK)
+		return status;
+	if (frozen)
+		mark_gone(list);
+	else if (scan.odd > 0)
+		options->log(options->cookie, LOG_NOTICE,
+			"Maildir: %zu entries that are not regular files are left out",
+			scan.odd);
+	return MAIL_OK;
+}
