@@ -1,0 +1,25 @@
+/*
+ * The From_ line that begins each message of an mbox.
+ *
+ * Delivery agents quote body lines that start with "From ", but not all do, and none has
+ * to where no empty line comes before.  So a separator must look like what an agent
+ * writes: "From ", a sender, and a date in the order of asctime(3) up to the line's end:
+ *
+ *	From SENDER WEEKDAY MONTH DAY HH:MM[:SS] [ZONE [ZONE]] YEAR [ZONE] [remote from HOST]
+ *
+ * SENDER may be empty and may hold spaces: both occur.  "From my point of view" and
+ * "From Monday on" are text.
+ */
+#ifndef MBOX_FROM_H
+#define MBOX_FROM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A longer line is never a separator. */
+#define MBOX_FROM_MAX 1024u
+
+/* Whether the n bytes at p, one line with or without its line end, are a From_ line. */
+bool mbox_from_valid(const unsigned char *p, size_t n);
+
+#endif

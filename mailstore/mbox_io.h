@@ -1,0 +1,34 @@
+/*
+ * Whole reads and writes at an offset, for files larger than memory.  All return false
+ * with errno set; ENODATA says that a file ended early.
+ */
+#ifndef MBOX_IO_H
+#define MBOX_IO_H
+
+#include <sha256.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A run of bytes in a file. */
+struct mbox_piece {
+	int fd;
+	uint64_t offset;
+	uint64_t length;
+};
+
+bool mbox_io_read(int fd, void *buf, size_t n, uint64_t offset);
+bool mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset);
+
+/*
+ * Write the n pieces, one behind the other, to fd from offset on, with a buffer of fixed
+ * size.  A piece of fd itself must not begin before where it goes to.  With fd -1
+ * nothing is written.  hash, if not NULL, is fed what was read.
+ */
+bool mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
+	SHA2_CTX *hash);
+
+/* SHA-256 of one piece. */
+bool mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH]);
+
+#endif
