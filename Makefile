@@ -47,10 +47,14 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_uid.o mailstore/maildir_update.o
 AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o auth/mech_user.o
-PASSWD_OBJS = auth/userfile.o auth/password_hash.o
+PASSWD_OBJS = auth/passwd.o auth/userfile.o auth/password_hash.o
 CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
 POP3D_OBJS = pop3d/main.o $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
-POP3CTL_OBJS = pop3d/ctl/main.o $(CONFIG_OBJS) $(PASSWD_OBJS)
+CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
+	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/useredit.o \
+	pop3d/ctl/userspath.o
+POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) \
+	$(MAILSTORE_OBJS)
 MODULES = auth/passwd.so
 # Modules that tests load; some are broken on purpose.
 TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
@@ -61,9 +65,12 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
-UNIT_OBJS = tests/unit/main.o
+UNIT_OBJS = tests/unit/main.o tests/unit/test_octets.o tests/unit/test_unique_id.o \
+	tests/unit/test_location.o tests/unit/test_session_lock.o \
+	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o
 # Every object of the project but those with a main().
-UNIT_LIBS = $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS)
+UNIT_LIBS = $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
+	$(CTL_OBJS)
 
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES)
 
@@ -78,10 +85,10 @@ pop3d/pop3d: $(POP3D_OBJS)
 	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
 
 pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
-	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(SODIUM_LIBS)
+	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS)
 
-auth/passwd.so: auth/passwd.o $(PASSWD_OBJS)
-	$(LINK_MODULE) -o $@ auth/passwd.o $(PASSWD_OBJS) $(SODIUM_LIBS)
+auth/passwd.so: $(PASSWD_OBJS)
+	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SODIUM_LIBS)
 
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
 	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) -lcmocka

@@ -1,0 +1,87 @@
+/*
+ * pop3ctl, the administrator's tool.  Runs as whoever calls it, with no more rights than
+ * that: it must never be installed set-uid.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "pop3d/ctl/ctl.h"
+#include "pop3d/ctl/passwd.h"
+
+#define PASSWD_OPTIONS "[-d home] [-f file] [-g gid] [-m location] [-u uid] user"
+
+static const struct ctl_command commands[] = {
+	{"passwd", "add", passwd_add, PASSWD_OPTIONS},
+	{"passwd", "change", passwd_change, "[-f file] user"},
+	{"passwd", "delete", passwd_delete, "[-f file] user"},
+	{"passwd", "verify", passwd_verify, "[-f file] user"},
+	{"passwd", "list", passwd_list, "[-f file] [user]"},
+	{NULL, NULL, NULL, NULL},
+};
+
+static int
+usage(const char *group)
+{
+	for (const struct ctl_command *c = commands; c->group != NULL; c++)
+		if (group == NULL || strcmp(c->group, group) == 0)
+			(void)fprintf(stderr, "usage: pop3ctl [-c config] %s %s %s\n",
+				c->group, c->verb, c->usage);
+	return EX_USAGE;
+}
+
+static const struct ctl_command *
+command_find(const char *group, const char *verb)
+{
+	for (const struct ctl_command *c = commands; c->group != NULL; c++)
+		if (strcmp(c->group, group) == 0 && strcmp(c->verb, verb) == 0)
+			return c;
+	return NULL;
+}
+
+static int
+command_run(const struct ctl_command *command, const struct ctl_context *context,
+	int argc, char **argv)
+{
+	int status;
+
+	/* To glibc, 0 means: begin again, with another list of options. */
+	optind = 0;
+	status = command->run(context, argc, argv);
+	if (status == EX_USAGE)
+		(void)fprintf(stderr, "usage: pop3ctl [-c config] %s %s %s\n",
+			command->group, command->verb, command->usage);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl_context context = {POP3D_CONFIG};
+	const struct rlimit none = {0, 0};
+	const struct ctl_command *command;
+	int option, status;
+
+	/* No password may end up in a core file. */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	while ((option = getopt(argc, argv, "+c:")) != -1) {
+		if (option != 'c')
+			return usage(NULL);
+		context.config_path = optarg;
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc < 2)
+		return usage(argc == 1 && command_find(argv[0], "add") ? argv[0] : NULL);
+	command = command_find(argv[0], argv[1]);
+	if (command == NULL)
+		return usage(NULL);
+	status = command_run(command, &context, argc - 1, argv + 1);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		ctl_error("standard output cannot be written");
+		return EX_IOERR;
+	}
+	return status;
+}

@@ -1,0 +1,119 @@
+#include "pop3d/ctl/passwd_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "auth/credential.h"
+#include "mailstore/location.h"
+#include "pop3d/ctl/userspath.h"
+
+/* Anything else would be read back as another name, or as more than one field. */
+static bool
+user_check(const char *user)
+{
+	size_t n = strlen(user);
+
+	if (credential_is_user(user, n) && strchr(user, ':') == NULL && user[0] != '#' &&
+		user[0] != ' ' && user[n - 1] != ' ')
+		return true;
+	ctl_error("a user name has 1 to %u octets, no ':' and no control bytes, no blank "
+		  "at its ends and no '#' at its start",
+		AUTH_USER_MAX);
+	return false;
+}
+
+static bool
+field_check(const char *name, const char *value, const char *forbidden)
+{
+	if (credential_is_printable(value, strlen(value)) &&
+		strpbrk(value, forbidden) == NULL)
+		return true;
+	ctl_error("%s must hold neither '%c' nor control bytes", name, forbidden[0]);
+	return false;
+}
+
+static bool
+fields_check(const struct passwd_options *options)
+{
+	const char *fault;
+
+	if (!field_check("uid", options->uid, ":") ||
+		!field_check("gid", options->gid, ":") ||
+		!field_check("home", options->home, ":") ||
+		!field_check("mail location", options->mail, " "))
+		return false;
+	if (options->mail[0] == '\0')
+		return true;
+	fault = mail_location_check(options->mail);
+	if (fault != NULL)
+		ctl_error("mail location: %s", fault);
+	return fault == NULL;
+}
+
+static bool
+getopt_read(int argc, char **argv, const char *letters, struct passwd_options *options,
+	const char **file)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, letters)) != -1) {
+		switch (option) {
+		case 'd':
+			options->home = optarg;
+			break;
+		case 'f':
+			*file = optarg;
+			break;
+		case 'g':
+			options->gid = optarg;
+			break;
+		case 'm':
+			options->mail = optarg;
+			break;
+		case 'u':
+			options->uid = optarg;
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+passwd_options_read(const struct ctl_context *context, int argc, char **argv,
+	const char *letters, int user_optional, struct passwd_options *options)
+{
+	const char *file = NULL;
+
+	*options = (struct passwd_options){NULL, "", "", "", "", ""};
+	if (!getopt_read(argc, argv, letters, options, &file))
+		return EX_USAGE;
+	if (argc - optind > 1 || (argc == optind && !user_optional))
+		return EX_USAGE;
+	if (argc > optind) {
+		options->user = argv[optind];
+		if (!user_check(options->user))
+			return EX_USAGE;
+	}
+	if (!fields_check(options))
+		return EX_USAGE;
+	if (file == NULL) {
+		options->file = userspath_find(context->config_path);
+		return options->file != NULL ? 0 : EX_CONFIG;
+	}
+	options->file = strdup(file);
+	if (options->file != NULL)
+		return 0;
+	ctl_error("out of memory");
+	return EX_TEMPFAIL;
+}
+
+void
+passwd_options_free(struct passwd_options *options)
+{
+	free(options->file);
+	options->file = NULL;
+}

@@ -1,0 +1,28 @@
+/*
+ * The command line of `pop3ctl passwd` commands.
+ */
+#ifndef PASSWD_OPTIONS_H
+#define PASSWD_OPTIONS_H
+
+#include "pop3d/ctl/ctl.h"
+
+/* What is not given is "", but for file, which is never missing. */
+struct passwd_options {
+	char *file; /* owned */
+	const char *uid;
+	const char *gid;
+	const char *home;
+	const char *mail;
+	const char *user;
+};
+
+/*
+ * Take the options that `letters` (as for getopt()) names and a user, who may be missing
+ * if `user_optional` is not 0.  Returns 0 or an exit status; what is wrong has been said.
+ */
+int passwd_options_read(const struct ctl_context *context, int argc, char **argv,
+	const char *letters, int user_optional, struct passwd_options *options);
+
+void passwd_options_free(struct passwd_options *options);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The commands of `pop3ctl passwd` that only read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "auth/userfile.h"
+#include "pop3d/ctl/passwd.h"
+#include "pop3d/ctl/passwd_options.h"
+#include "pop3d/ctl/prompt.h"
+
+/* The module itself, linked in: a password is checked here as it is in a login. */
+extern const struct auth_module pop3d_auth_module;
+
+__attribute__((format(printf, 3, 4))) static void
+host_log(void *cookie, int priority, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	(void)cookie;
+	(void)priority;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	ctl_error("%s", text);
+}
+
+static const char *
+host_config(void *cookie, const char *key)
+{
+	const struct passwd_options *options = cookie;
+
+	return strcmp(key, "file") == 0 ? options->file : NULL;
+}
+
+static bool
+host_random(void *cookie, void *p, size_t n)
+{
+	(void)cookie;
+	return getrandom(p, n, 0) == (ssize_t)n;
+}
+
+static int
+answer_show(enum auth_result result, const struct auth_out *out)
+{
+	if (result == AUTH_OK)
+		return 0;
+	ctl_error("%s", out->reason);
+	return result == AUTH_DENY || result == AUTH_UNKNOWN ? CTL_NO : EX_TEMPFAIL;
+}
+
+static int
+module_ask(struct passwd_options *options, const struct prompt_password *password)
+{
+	unsigned char secret[AUTH_PASSWORD_MAX + 1];
+	const struct auth_host host = {POP3D_AUTH_ABI, sizeof(host), options, host_log,
+		host_config, host_random, explicit_bzero};
+	const struct auth_request request = {sizeof(request), AUTH_PROOF_PASSWORD,
+		options->user, {secret, password->n}, "", ""};
+	struct auth_out out = {0};
+	enum auth_result result;
+	void *module;
+
+	if (!pop3d_auth_module.open(&module, &host))
+		return EX_CONFIG;
+	memcpy(secret, password->p, password->n);
+	secret[password->n] = '\0';
+	result = pop3d_auth_module.verify(module, &request, &out);
+	explicit_bzero(secret, sizeof(secret));
+	pop3d_auth_module.close(module);
+	return answer_show(result, &out);
+}
+
+int
+passwd_verify(const struct ctl_context *context, int argc, char **argv)
+{
+	struct prompt_password password;
+	struct passwd_options options;
+	const char *fault;
+	int status;
+
+	status = passwd_options_read(context, argc, argv, "f:", 0, &options);
+	if (status == 0) {
+		fault = prompt_password("Password: ", false, &password);
+		if (fault != NULL) {
+			ctl_error("%s", fault);
+			status = EX_USAGE;
+		} else {
+			status = module_ask(&options, &password);
+			explicit_bzero(&password, sizeof(password));
+		}
+	}
+	passwd_options_free(&options);
+	return status;
+}
+
+static void
+span_print(struct auth_span span)
+{
+	if (span.n == 0)
+		(void)printf("-\t");
+	else
+		(void)printf("%.*s\t", (int)span.n, (const char *)span.p);
+}
+
+static void
+id_print(uint32_t id)
+{
+	if (id == UINT32_MAX)
+		(void)printf("-\t");
+	else
+		(void)printf("%lu\t", (unsigned long)id);
+}
+
+/* The word in braces; never anything of the hash. */
+static void
+scheme_print(struct auth_span password)
+{
+	const unsigned char *end;
+
+	if (password.n == 0) {
+		(void)printf("none\t");
+	} else if (password.p[0] == '{' &&
+		   (end = memchr(password.p, '}', password.n)) != NULL) {
+		(void)printf("%.*s\t", (int)(end - password.p) - 1,
+			(const char *)password.p + 1);
+	} else if (password.n > 10 && memcmp(password.p, "$argon2id$", 10) == 0) {
+		(void)printf("ARGON2ID\t");
+	} else {
+		(void)printf("unknown\t");
+	}
+}
+
+static void
+entry_print(const struct userfile_entry *entry)
+{
+	const char *comma = "";
+
+	span_print(entry->user);
+	scheme_print(entry->password);
+	id_print(entry->uid);
+	id_print(entry->gid);
+	span_print(entry->home);
+	span_print(entry->mail);
+	if (entry->nologin) {
+		(void)printf("nologin");
+		comma = ",";
+	}
+	if (entry->nopassword) {
+		(void)printf("%snopassword", comma);
+		comma = ",";
+	}
+	if (entry->allow_nets) {
+		(void)printf("%sallow_nets", comma);
+		comma = ",";
+	}
+	(void)printf("%s\n", comma[0] == '\0' ? "-" : "");
+}
+
+static bool
+line_show(const char *file, const struct userfile_reader *reader, struct auth_span line,
+	bool too_long)
+{
+	struct userfile_entry entry;
+	const char *fault;
+
+	fault = too_long ? "line too long" : userfile_parse(line, &entry);
+	if (fault != NULL)
+		ctl_error("%s:%lu: %s", file, reader->number, fault);
+	else
+		entry_print(&entry);
+	return fault == NULL;
+}
+
+/* With a user, only the entry that counts for a login: the first one. */
+static int
+list_show(const struct passwd_options *options, int fd)
+{
+	struct userfile_reader reader;
+	enum userfile_status status;
+	struct auth_span line;
+	bool one = options->user[0] != '\0', good = true, found = false;
+
+	userfile_start(&reader, fd);
+	for (;;) {
+		status = one ? userfile_find(&reader, options->user, &line)
+			     : userfile_next(&reader, &line);
+		if ((status != USERFILE_LINE && status != USERFILE_LONG) ||
+			(one && found))
+			break;
+		if (!userfile_is_entry(line))
+			continue;
+		found = true;
+		if (!line_show(options->file, &reader, line, status == USERFILE_LONG))
+			good = false;
+	}
+	if (status == USERFILE_ERROR) {
+		ctl_error("%s: %s", options->file, strerror(errno));
+		return EX_TEMPFAIL;
+	}
+	if (one && !found) {
+		ctl_error("%s: no such user", options->user);
+		return CTL_NO;
+	}
+	return good ? 0 : EX_CONFIG;
+}
+
+int
+passwd_list(const struct ctl_context *context, int argc, char **argv)
+{
+	struct passwd_options options;
+	int fd, status;
+
+	status = passwd_options_read(context, argc, argv, "f:", 1, &options);
+	if (status == 0) {
+		fd = open(options.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0) {
+			ctl_error("%s: %s", options.file, strerror(errno));
+			status = EX_CONFIG;
+		} else {
+			status = list_show(&options, fd);
+			(void)close(fd);
+		}
+	}
+	passwd_options_free(&options);
+	return status;
+}
