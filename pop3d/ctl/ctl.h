@@ -1,6 +1,6 @@
 /*
  * What the commands of pop3ctl share.  A command runs once and returns an exit status of
- * sysexits.h, or CTL_NO; it prints errors on standard error with ctl_error().
+ * sysexits.h, CTL_NO or CTL_USAGE; it prints errors on standard error with ctl_error().
  */
 #ifndef CTL_H
 #define CTL_H
@@ -9,6 +9,9 @@
 
 /* The answer is no: wrong password, no such user, user exists. */
 #define CTL_NO 1
+
+/* Arguments that make no sense; main() prints which do, and exits with EX_USAGE. */
+#define CTL_USAGE (-1)
 
 struct ctl_context {
 	const char *config_path; /* as -c gave it, else the built-in path */

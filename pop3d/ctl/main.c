@@ -22,13 +22,19 @@ static const struct ctl_command commands[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
+static void
+usage_print(const struct ctl_command *command)
+{
+	(void)fprintf(stderr, "usage: pop3ctl [-c config] %s %s %s\n", command->group,
+		command->verb, command->usage);
+}
+
 static int
 usage(const char *group)
 {
 	for (const struct ctl_command *c = commands; c->group != NULL; c++)
 		if (group == NULL || strcmp(c->group, group) == 0)
-			(void)fprintf(stderr, "usage: pop3ctl [-c config] %s %s %s\n",
-				c->group, c->verb, c->usage);
+			usage_print(c);
 	return EX_USAGE;
 }
 
@@ -50,10 +56,10 @@ command_run(const struct ctl_command *command, const struct ctl_context *context
 	/* To glibc, 0 means: begin again, with another list of options. */
 	optind = 0;
 	status = command->run(context, argc, argv);
-	if (status == EX_USAGE)
-		(void)fprintf(stderr, "usage: pop3ctl [-c config] %s %s %s\n",
-			command->group, command->verb, command->usage);
-	return status;
+	if (status != CTL_USAGE)
+		return status;
+	usage_print(command);
+	return EX_USAGE;
 }
 
 int

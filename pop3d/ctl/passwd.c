@@ -132,12 +132,15 @@ passwd_add(const struct ctl_context *context, int argc, char **argv)
 	int status;
 
 	status = passwd_options_read(context, argc, argv, "d:f:g:m:u:", 0, &options);
+	/* Say what is wrong with the rest before a password is typed in. */
+	if (status == 0 && !line_compose(&options, "", text, &n))
+		status = EX_USAGE;
 	if (status == 0)
 		status = hash_ask(hash);
 	if (status == 0) {
 		status = line_compose(&options, hash, text, &n)
 				 ? entry_append(&options, text, n)
-				 : EX_DATAERR;
+				 : EX_USAGE;
 		explicit_bzero(hash, sizeof(hash));
 		explicit_bzero(text, sizeof(text));
 	}

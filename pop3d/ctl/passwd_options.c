@@ -90,9 +90,9 @@ passwd_options_read(const struct ctl_context *context, int argc, char **argv,
 
 	*options = (struct passwd_options){NULL, "", "", "", "", ""};
 	if (!getopt_read(argc, argv, letters, options, &file))
-		return EX_USAGE;
+		return CTL_USAGE;
 	if (argc - optind > 1 || (argc == optind && !user_optional))
-		return EX_USAGE;
+		return CTL_USAGE;
 	if (argc > optind) {
 		options->user = argv[optind];
 		if (!user_check(options->user))
