@@ -12,6 +12,12 @@ struct group {
 };
 
 static const struct group groups[] = {
+	{"octets", test_octets},
+	{"unique_id", test_unique_id},
+	{"location", test_location},
+	{"session_lock", test_session_lock},
+	{"maildir_name", test_maildir_name},
+	{"maildir_list", test_maildir_list},
 	{NULL, NULL},
 };
 

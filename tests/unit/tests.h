@@ -4,4 +4,11 @@
 #ifndef TESTS_H
 #define TESTS_H
 
+int test_octets(void);
+int test_unique_id(void);
+int test_location(void);
+int test_session_lock(void);
+int test_maildir_name(void);
+int test_maildir_list(void);
+
 #endif
