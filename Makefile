@@ -45,7 +45,11 @@ LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
-	mailstore/maildir_uid.o mailstore/maildir_update.o
+	mailstore/maildir_uid.o mailstore/maildir_update.o \
+	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_io.o \
+	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
+	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
+	mailstore/dotlock.o
 AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o auth/mech_user.o
 PASSWD_OBJS = auth/passwd.o auth/userfile.o auth/password_hash.o
 CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o

@@ -1,0 +1,238 @@
+#include "mailstore/mbox_journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "mailstore/mbox_from.h"
+
+/* Numbers are little-endian.  The header's hash covers what stands before it. */
+enum field {
+	FIELD_MAGIC = 0,
+	FIELD_SIZE = 8,
+	FIELD_FIRST = 16,
+	FIELD_TAIL = 24,
+	FIELD_LAST = 32,
+	FIELD_MARK = 40,
+	FIELD_TAIL_HASH = 56,
+	FIELD_REST_HASH = 88,
+	FIELD_HASH = 120,
+	FIELD_DONE = 159,
+};
+
+/* The last character is the version. */
+static const unsigned char magic[8] = {'p', 'o', 'p', '3', 'd', 'm', 'j', '1'};
+
+static void
+number_put(unsigned char *p, uint64_t value)
+{
+	for (size_t i = 0; i < 8; i++)
+		p[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t
+number_get(const unsigned char *p)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 8; i-- > 0;)
+		value = value << 8 | p[i];
+	return value;
+}
+
+static void
+header_hash(const unsigned char *header, unsigned char digest[SHA256_DIGEST_LENGTH])
+{
+	SHA2_CTX sha;
+
+	SHA256Init(&sha);
+	SHA256Update(&sha, header, FIELD_HASH);
+	SHA256Final(digest, &sha);
+}
+
+void
+mbox_journal_encode(
+	const struct mbox_journal *journal, unsigned char header[MBOX_JOURNAL_HEADER])
+{
+	memset(header, 0, MBOX_JOURNAL_HEADER);
+	memcpy(header + FIELD_MAGIC, magic, sizeof magic);
+	number_put(header + FIELD_SIZE, journal->size);
+	number_put(header + FIELD_FIRST, journal->first);
+	number_put(header + FIELD_TAIL, journal->tail);
+	header[FIELD_LAST] = journal->last_deleted;
+	memcpy(header + FIELD_MARK, journal->mark, sizeof journal->mark);
+	memcpy(header + FIELD_TAIL_HASH, journal->tail_hash, sizeof journal->tail_hash);
+	memcpy(header + FIELD_REST_HASH, journal->rest_hash, sizeof journal->rest_hash);
+	header_hash(header, header + FIELD_HASH);
+	header[FIELD_DONE] = journal->done;
+}
+
+bool
+mbox_journal_decode(
+	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	header_hash(header, digest);
+	if (memcmp(header + FIELD_HASH, digest, sizeof digest) != 0 ||
+		memcmp(header + FIELD_MAGIC, magic, sizeof magic) != 0)
+		return false;
+	journal->size = number_get(header + FIELD_SIZE);
+	journal->first = number_get(header + FIELD_FIRST);
+	journal->tail = number_get(header + FIELD_TAIL);
+	journal->last_deleted = header[FIELD_LAST] != 0;
+	journal->done = header[FIELD_DONE] != 0;
+	memcpy(journal->mark, header + FIELD_MARK, sizeof journal->mark);
+	memcpy(journal->tail_hash, header + FIELD_TAIL_HASH, sizeof journal->tail_hash);
+	memcpy(journal->rest_hash, header + FIELD_REST_HASH, sizeof journal->rest_hash);
+	/* The mark must fit between the new end and the old one. */
+	return journal->size <= INT64_MAX && journal->first <= journal->size &&
+	       journal->tail <= journal->size - journal->first &&
+	       journal->size - journal->first - journal->tail >= MBOX_JOURNAL_MARK;
+}
+
+struct mbox_piece
+mbox_journal_rest(const struct mbox *box, const struct mbox_journal *journal)
+{
+	const uint64_t offset = journal->first + journal->tail + MBOX_JOURNAL_MARK;
+
+	return (struct mbox_piece){box->fd, offset, journal->size - offset};
+}
+
+/* The header goes last: its hashes are known only then. */
+static bool
+journal_fill(const struct mbox *box, struct mbox_journal *journal,
+	const struct mbox_piece *pieces, size_t n, int fd)
+{
+	unsigned char header[MBOX_JOURNAL_HEADER];
+	SHA2_CTX sha;
+
+	journal->done = false;
+	if (getrandom(journal->mark, sizeof journal->mark, 0) !=
+		(ssize_t)sizeof journal->mark)
+		return false;
+	SHA256Init(&sha);
+	if (!mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, &sha))
+		return false;
+	SHA256Final(journal->tail_hash, &sha);
+	if (!mbox_io_digest(mbox_journal_rest(box, journal), journal->rest_hash))
+		return false;
+	mbox_journal_encode(journal, header);
+	return mbox_io_write(fd, header, sizeof header, 0) && fsync(fd) == 0;
+}
+
+/* A journal in the making that is found is of a session that died: we hold its lock. */
+static int
+fresh_open(const struct mbox_place *place)
+{
+	if (unlinkat(place->dirfd, place->fresh, 0) != 0 && errno != ENOENT)
+		return -1;
+	return openat(place->dirfd, place->fresh,
+		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* The journal in this place, or -1 with errno. */
+static int
+place_commit(const struct mbox *box, const struct mbox_place *place,
+	struct mbox_journal *journal, const struct mbox_piece *pieces, size_t n)
+{
+	int fd = fresh_open(place);
+	int error;
+
+	if (fd == -1)
+		return -1;
+	if (!journal_fill(box, journal, pieces, n, fd) ||
+		renameat(place->dirfd, place->fresh, place->dirfd, place->journal) != 0) {
+		error = errno;
+		(void)unlinkat(place->dirfd, place->fresh, 0);
+	} else if (fsync(place->dirfd) != 0) {
+		/*
+		 * Nobody knows which journal a crash would leave, so nothing may be
+		 * done yet.  It stays: it may have replaced one that is needed.
+		 */
+		error = errno;
+	} else
+		return fd;
+	(void)close(fd);
+	errno = error;
+	return -1;
+}
+
+enum mail_status
+mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
+	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
+	int *fd)
+{
+	journal->tail = 0;
+	for (size_t i = 0; i < n; i++)
+		journal->tail += pieces[i].length;
+	errno = EACCES;
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		*place = &box->places[i];
+		if ((*place)->dirfd == -1)
+			continue;
+		*fd = place_commit(box, *place, journal, pieces, n);
+		if (*fd != -1)
+			return MAIL_OK;
+		if (errno != EACCES && errno != EPERM && errno != EROFS)
+			break;
+	}
+	return mbox_fail(box, "write the journal");
+}
+
+enum mail_status
+mbox_journal_remove(const struct mbox *box, const struct mbox_place *place)
+{
+	if (unlinkat(place->dirfd, place->journal, 0) != 0 && errno != ENOENT)
+		return mbox_fail(box, "remove the journal");
+	if (fsync(place->dirfd) != 0)
+		return mbox_fail(box, "sync the journal's directory");
+	return MAIL_OK;
+}
+
+enum mail_status
+mbox_journal_apply(const struct mbox *box, const struct mbox_journal *journal,
+	const struct mbox_place *place, int fd)
+{
+	const struct mbox_piece tail = {fd, MBOX_JOURNAL_HEADER, journal->tail};
+	const uint64_t end = journal->first + journal->tail;
+	static const unsigned char done = 1;
+
+	if (!mbox_io_copy(&tail, 1, box->fd, journal->first, NULL) ||
+		!mbox_io_write(box->fd, journal->mark, sizeof journal->mark, end) ||
+		fsync(box->fd) != 0)
+		return mbox_fail(box, "rewrite");
+	if (!mbox_io_write(fd, &done, sizeof done, FIELD_DONE) || fsync(fd) != 0)
+		return mbox_fail(box, "mark the journal");
+	if (ftruncate(box->fd, (off_t)end) != 0 || fsync(box->fd) != 0)
+		return mbox_fail(box, "cut");
+	return mbox_journal_remove(box, place);
+}
+
+bool
+mbox_journal_skip(const struct mbox *box, uint64_t end, uint64_t size, uint64_t *skip)
+{
+	unsigned char text[4 + MBOX_FROM_MAX];
+	const unsigned char *line;
+	size_t n = size - end < sizeof text ? (size_t)(size - end) : sizeof text;
+	size_t i = 0;
+
+	if (!mbox_io_read(box->fd, text, n, end))
+		return false;
+	for (;;) {
+		if (i < n && text[i] == '\n')
+			i++;
+		else if (i + 1 < n && text[i] == '\r' && text[i + 1] == '\n')
+			i += 2;
+		else
+			break;
+	}
+	*skip = i;
+	if (i == n)
+		return n == size - end;
+	line = memchr(text + i, '\n', n - i);
+	return line != NULL && mbox_from_valid(text + i, (size_t)(line - text) - i + 1);
+}

@@ -1,0 +1,98 @@
+/*
+ * The journal of an update that has to move messages inside an mbox.
+ *
+ * An mbox is rewritten in place: a delivery agent that waits for its lock holds the file
+ * open, and would write into an orphan if a new file took its name.  In place there is
+ * a time when the file is neither the old nor the new mbox, so the bytes to come are
+ * first written here.  The steps, each made durable before the next:
+ *
+ *	1. The journal is written under a temporary name and renamed.  From here on the
+ *	   deletion will happen, whoever is killed.
+ *	2. The tail (all that stays behind the first deleted message) is written to its
+ *	   new place in the mbox, and a random mark behind it.
+ *	3. The journal is marked as done.
+ *	4. The mbox is cut behind the tail.
+ *	5. The journal is removed.
+ *
+ * What the next session finds:
+ *
+ *	no journal: killed before 1 or after 5; the mbox is the old or the new one.
+ *	a journal not marked: killed before 4, so the mbox still has its old length, or more
+ *	   if mail was delivered since.  The bytes behind the random mark, which no step
+ *	   but 4 touches, say that this is the mbox meant.  Steps 2 to 5 are done again;
+ *	   it does no harm to do any of them twice.
+ *	a journal marked, and the random mark stands in the mbox: killed before 4 was
+ *	   done.  As before.
+ *	a journal marked, and no random mark: 4 was done.  What now stands behind the
+ *	   tail was delivered since; only 5 is left.  Random bytes are used here because
+ *	   a mail delivered twice could look like what was cut off.
+ *
+ * Mail that was delivered before step 4 by someone who saw the old length stands behind
+ * it: before step 2 is done again, a new journal whose tail has that mail at its end
+ * takes the place of the old one.
+ */
+#ifndef MBOX_JOURNAL_H
+#define MBOX_JOURNAL_H
+
+#include <sha256.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mailstore/mbox.h"
+#include "mailstore/mbox_io.h"
+
+/* Octets before the tail.  The last one is the mark of step 3. */
+#define MBOX_JOURNAL_HEADER 160u
+#define MBOX_JOURNAL_MARK 16u
+
+struct mbox_journal {
+	uint64_t size;     /* of the mbox before */
+	uint64_t first;    /* where the tail goes to */
+	uint64_t tail;     /* length of the tail */
+	bool last_deleted; /* the message at the mbox's end is among the deleted */
+	bool done;         /* step 3 */
+	unsigned char mark[MBOX_JOURNAL_MARK];
+	unsigned char tail_hash[SHA256_DIGEST_LENGTH];
+	unsigned char rest_hash[SHA256_DIGEST_LENGTH]; /* from behind the mark to size */
+};
+
+void mbox_journal_encode(const struct mbox_journal *journal,
+	unsigned char header[MBOX_JOURNAL_HEADER]);
+
+/* false if it is damaged or does not make sense. */
+bool mbox_journal_decode(struct mbox_journal *journal,
+	const unsigned char header[MBOX_JOURNAL_HEADER]);
+
+/*
+ * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of
+ * *journal is filled in.  MAIL_OK: *fd is the journal, open for reading and writing, in
+ * **place.  MAIL_TEMP: logged, the mbox has not changed.
+ */
+enum mail_status mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
+	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
+	int *fd);
+
+/* Where the bytes are that rest_hash is of. */
+struct mbox_piece mbox_journal_rest(const struct mbox *box,
+	const struct mbox_journal *journal);
+
+/*
+ * Steps 2 to 5.  MAIL_TEMP: logged; the next session will have to do them.
+ */
+enum mail_status mbox_journal_apply(const struct mbox *box,
+	const struct mbox_journal *journal, const struct mbox_place *place, int fd);
+
+/* Step 5. */
+enum mail_status mbox_journal_remove(const struct mbox *box,
+	const struct mbox_place *place);
+
+/*
+ * Of the mbox of length size, [end, size) was delivered behind a message that is being
+ * deleted.  The empty lines it may begin with are that message's: *skip is how many
+ * octets.  false: what follows is no From_ line, so it is not mail (or cannot be read).
+ */
+bool mbox_journal_skip(const struct mbox *box, uint64_t end, uint64_t size,
+	uint64_t *skip);
+
+#endif

@@ -1,0 +1,142 @@
+#include "mailstore/mbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sha256.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "mailstore/session_lock.h"
+
+/* Leave the place out if a name gets too long for a file. */
+static void
+place_fill(struct mbox_place *place, int dirfd, const char *stem)
+{
+	int lock, journal, fresh;
+
+	lock = snprintf(place->lock, sizeof place->lock, "%s-lock", stem);
+	journal = snprintf(place->journal, sizeof place->journal, "%s-journal", stem);
+	fresh = snprintf(place->fresh, sizeof place->fresh, "%s-journal-new", stem);
+	if (lock > 0 && journal > 0 && fresh > 0 && (size_t)fresh < sizeof place->fresh &&
+		(fcntl(dirfd, F_GETFL) & O_PATH) == 0)
+		place->dirfd = dirfd;
+}
+
+static bool
+absolute_path(const struct mbox *box, int dirfd, char path[PATH_MAX])
+{
+	char link[64];
+	ssize_t n = 0;
+	int len;
+
+	if (*box->path == '/')
+		*path = '\0';
+	else {
+		if (dirfd == AT_FDCWD)
+			len = snprintf(link, sizeof link, "/proc/self/cwd");
+		else
+			len = snprintf(link, sizeof link, "/proc/self/fd/%d", dirfd);
+		n = len > 0 ? readlink(link, path, PATH_MAX - 2) : -1;
+		if (n < 0)
+			return false;
+		path[n++] = '/';
+	}
+	len = snprintf(path + n, PATH_MAX - (size_t)n, "%s", box->path);
+	return len > 0 && (size_t)len < PATH_MAX - (size_t)n;
+}
+
+/*
+ * Names in the home carry a hash of the whole path, for the user may have mboxes of the
+ * same name in more than one directory.
+ */
+static void
+home_open(struct mbox *box, int dirfd)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char path[PATH_MAX], stem[NAME_MAX + 1];
+	SHA2_CTX sha;
+	int home, n;
+
+	if (*box->options->home == '\0' || !absolute_path(box, dirfd, path))
+		return;
+	SHA256Init(&sha);
+	SHA256Update(&sha, (const unsigned char *)path, strlen(path));
+	SHA256Final(digest, &sha);
+	n = snprintf(stem, sizeof stem, ".pop3d-mbox-%s-%02x%02x%02x%02x", box->name,
+		digest[0], digest[1], digest[2], digest[3]);
+	if (n < 0 || (size_t)n >= sizeof stem)
+		return;
+	home = open(box->options->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (home == -1)
+		return;
+	place_fill(&box->places[1], home, stem);
+	if (box->places[1].dirfd == -1)
+		(void)close(home);
+}
+
+/* It is no error that one place cannot be used while there is another. */
+__attribute__((format(printf, 3, 4))) static void
+log_quietly(void *cookie, int priority, const char *format, ...)
+{
+	const struct mbox *box = cookie;
+	char text[512];
+	va_list args;
+
+	(void)priority;
+	va_start(args, format);
+	if (vsnprintf(text, sizeof text, format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	mbox_log(box, LOG_DEBUG, "%s", text);
+}
+
+enum mail_status
+mbox_place_lock(struct mbox *box, int dirfd)
+{
+	struct mail_options quiet = *box->options;
+	char stem[NAME_MAX + 1];
+	int n;
+
+	quiet.log = log_quietly;
+	quiet.cookie = box;
+	n = snprintf(stem, sizeof stem, ".%s.pop3d", box->name);
+	if (n > 0 && (size_t)n < sizeof stem)
+		place_fill(&box->places[0], box->dirfd, stem);
+	home_open(box, dirfd);
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		const struct mbox_place *place = &box->places[i];
+		enum mail_status status;
+
+		if (place->dirfd == -1)
+			continue;
+		status = session_lock(place->dirfd, place->lock, &quiet, &box->lock_fd);
+		if (status == MAIL_TEMP)
+			mbox_log(box, LOG_ERR, "the session lock does not work");
+		if (status != MAIL_PERM)
+			return status;
+	}
+	mbox_log(box, LOG_ERR,
+		"no place for the session lock: let the user create files beside the "
+		"mbox (as the group mail, or with mode 1777), or give the user a home");
+	return MAIL_PERM;
+}
+
+void
+mbox_place_sweep(const struct mbox *box)
+{
+	for (size_t i = 0; i < MBOX_PLACES; i++)
+		if (box->places[i].dirfd != -1)
+			(void)unlinkat(box->places[i].dirfd, box->places[i].fresh, 0);
+}
+
+void
+mbox_place_close(struct mbox *box)
+{
+	if (box->places[1].dirfd != -1)
+		(void)close(box->places[1].dirfd);
+	if (box->lock_fd != -1)
+		(void)close(box->lock_fd);
+}
