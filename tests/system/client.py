@@ -8,6 +8,7 @@ import struct
 import time
 
 TIMEOUT = 10.0
+RESPONSE_CODES = (b"AUTH", b"IN-USE", b"SYS/TEMP", b"SYS/PERM")
 
 
 class Client:
@@ -76,6 +77,9 @@ class Client:
         assert re.fullmatch(rb"(\+OK|-ERR)( .*)?", line, re.S), line
         assert len(line) <= 510, "reply of %d octets" % (len(line) + 2)
         assert all(0x20 <= b <= 0x7e for b in line), line
+        # RFC 2449 section 8: a "[" at the start of the text is a response code.
+        text = line.partition(b" ")[2]
+        assert not text.startswith(b"[") or text.split(b"]")[0][1:] in RESPONSE_CODES, line
         return line
 
     def ok(self):

@@ -22,6 +22,7 @@ __all__ = ["Account", "Client", "Listener", "Proc", "ROOT", "Site", "SystemUsers
            "is_listening", "roles", "role_of", "tcp_pair", "wait_role", "wait_until"]
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TEST_MODULES = os.path.join(ROOT, "tests", "modules")
 
 
 class Tree:
@@ -188,10 +189,13 @@ class Site:
     def inetd(self, *args, prefix=(), greeting=True, address="127.0.0.1", **kw):
         """As inetd does it: a connected TCP socket on 0, 1 and 2."""
         server, sock = tcp_pair(address)
+        inode = os.fstat(server.fileno()).st_ino
         with server:
             process = self.spawn(list(prefix) + self.argv(*args), stdin=server,
                                  stdout=server, stderr=server, **kw)
-        return self.adopt(Client(sock.fileno(), sock=sock, process=process), greeting)
+        client = Client(sock.fileno(), sock=sock, process=process)
+        client.server_socket = inode
+        return self.adopt(client, greeting)
 
     def pipes(self, *args, prefix=(), greeting=True, **kw):
         """Plain pipes on 0 and 1."""
@@ -210,6 +214,26 @@ class Site:
                    what="listening")
         assert process.poll() is None, "listener ended with %r" % process.returncode
         return Listener(self, process, address, port)
+
+    def strace(self, pid, *args):
+        """Attach strace to a process; returns when it traces."""
+        process = self.spawn(["strace", "-f", "-qq", "-o", self.path("strace"), *args,
+                              "-p", str(pid)])
+        wait_until(lambda: Proc(pid).tracer() != 0 or process.poll() is not None,
+                   what="strace")
+        assert process.poll() is None, "strace ended with %r" % process.returncode
+        return process
+
+    def use_modules(self, *names):
+        """[auth] modules: test modules and shipped ones, in a directory of this site."""
+        directory = self.path("modules")
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        for name in names:
+            base = TEST_MODULES if name.startswith("mod_") else self.tree.modules
+            target = os.path.join(directory, name + ".so")
+            shutil.copyfile(os.path.join(base, name + ".so"), target)
+            os.chmod(target, 0o644)
+        self.set(auth__modules=" ".join(names), auth__module_directory=directory)
 
     # Look
 

@@ -79,6 +79,13 @@ class Proc:
     def rss_kb(self):
         return int(self.status()["VmRSS"].split()[0])
 
+    def fdinfo(self, fd):
+        lines = self._read("fdinfo/%d" % fd).decode().splitlines()
+        return dict((k, v.strip()) for k, v in (l.split(":", 1) for l in lines if ":" in l))
+
+    def tracer(self):
+        return int(self.status()["TracerPid"])
+
     def maps(self):
         return self._read("maps").decode()
 
