@@ -53,7 +53,16 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o auth/mech_user.o
 PASSWD_OBJS = auth/passwd.o auth/userfile.o auth/password_hash.o
 CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
-POP3D_OBJS = pop3d/main.o $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
+SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/capability.o pop3d/child.o \
+	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o \
+	pop3d/descriptors.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
+	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
+	pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
+ROLE_OBJS = pop3d/listener.o pop3d/monitor.o pop3d/attempt.o pop3d/front.o \
+	pop3d/authenticator.o pop3d/session.o pop3d/session_commands.o \
+	pop3d/session_maildrop.o pop3d/session_message.o
+POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) \
+	$(MAILSTORE_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/useredit.o \
 	pop3d/ctl/userspath.o
@@ -69,9 +78,12 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
-UNIT_OBJS = tests/unit/main.o tests/unit/test_octets.o tests/unit/test_unique_id.o \
+UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
+	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
-	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o
+	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
+	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
+	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o
 # Every object of the project but those with a main().
 UNIT_LIBS = $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
 	$(CTL_OBJS)

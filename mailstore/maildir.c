@@ -88,9 +88,12 @@ static enum mail_status
 open_parts(struct maildir *m, int dirfd)
 {
 	enum mail_status status;
-	const int dir =
-		openat(dirfd, m->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int dir;
 
+	/* It has no parent either that could tell a missing maildrop from a mistake. */
+	if (m->path[0] == '\0')
+		return open_fail(m, "empty path", ENOTDIR);
+	dir = openat(dirfd, m->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? check_parent(m, dirfd)
 				       : open_fail(m, "open", errno);

@@ -18,6 +18,10 @@ static const struct group groups[] = {
 	{"session_lock", test_session_lock},
 	{"maildir_name", test_maildir_name},
 	{"maildir_list", test_maildir_list},
+	{"maildir", test_maildir},
+	{"maildir_message", test_maildir_message},
+	{"maildir_scan", test_maildir_scan},
+	{"maildir_update", test_maildir_update},
 	{NULL, NULL},
 };
 

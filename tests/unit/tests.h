@@ -10,5 +10,9 @@ int test_location(void);
 int test_session_lock(void);
 int test_maildir_name(void);
 int test_maildir_list(void);
+int test_maildir(void);
+int test_maildir_message(void);
+int test_maildir_scan(void);
+int test_maildir_update(void);
 
 #endif
