@@ -1,6 +1,7 @@
 #include "pop3d/address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -44,8 +45,22 @@ address_set(struct address *address, const struct sockaddr *sa, socklen_t n)
 		address->port = ntohs(in6.sin6_port);
 		set_ipv6(address, &in6);
 	} else {
-		address->local = true;
+		address->local = sa->sa_family == AF_UNIX;
 	}
+}
+
+/* A pipe is local; a network socket that cannot say whom it talks to is not. */
+static void
+of_socket(struct address *address, const struct sockaddr_storage *ss, socklen_t n,
+	int result)
+{
+	if (result == 0) {
+		address_set(address, (const struct sockaddr *)ss, n);
+		return;
+	}
+	int error = errno;
+	memset(address, 0, sizeof(*address));
+	address->local = error == ENOTSOCK;
 }
 
 void
@@ -54,9 +69,8 @@ address_of_peer(int fd, struct address *address)
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
 
-	if (getpeername(fd, (struct sockaddr *)&ss, &n) != 0)
-		n = 0;
-	address_set(address, (struct sockaddr *)&ss, n);
+	int result = getpeername(fd, (struct sockaddr *)&ss, &n);
+	of_socket(address, &ss, n, result);
 }
 
 void
@@ -65,7 +79,6 @@ address_of_self(int fd, struct address *address)
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
-		n = 0;
-	address_set(address, (struct sockaddr *)&ss, n);
+	int result = getsockname(fd, (struct sockaddr *)&ss, &n);
+	of_socket(address, &ss, n, result);
 }

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ARRANGE_MAX 16u
+#define ARRANGE_MAX 128u
 
 bool
 descriptors_fill_standard(void)

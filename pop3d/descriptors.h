@@ -14,7 +14,7 @@ bool descriptors_fill_standard(void);
 bool descriptors_close_from(int first);
 
 /*
- * Move fds[i] to descriptor i for all i < n (n <= 16) and close everything else.  An
+ * Move fds[i] to descriptor i for all i < n (n <= 128) and close everything else.  An
  * fds[i] of -1 becomes /dev/null; two may be the same.  The descriptors stay open over
  * exec.  False with errno: the process must exit.
  */

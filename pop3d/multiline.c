@@ -31,14 +31,16 @@ size_t
 multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *used,
 	unsigned char *out, size_t cap)
 {
-	size_t in = 0, written = 0;
+	size_t in = 0, written = 0, stuffed = 0;
 
 	while (in < n && cap - written >= MULTILINE_GROWTH) {
 		const unsigned char *end = memchr(p + in, '\n', n - in);
 		size_t text = end != NULL ? (size_t)(end - (p + in)) : n - in;
 
-		if (!m->in_line && p[in] == '.')
+		if (!m->in_line && p[in] == '.') {
 			out[written++] = '.';
+			stuffed++;
+		}
 		size_t part = text < cap - written ? text : cap - written;
 		written += copy_text(m, p + in, part, out + written);
 		in += part;
@@ -48,7 +50,14 @@ multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *
 		in++;
 	}
 	*used = in;
+	m->octets += written - stuffed;
 	return written;
+}
+
+uint64_t
+multiline_octets(const struct multiline *m)
+{
+	return m->octets + (m->in_line ? 2 : 0);
 }
 
 size_t

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pop3d/output.h"
 
@@ -15,6 +16,7 @@
 struct multiline {
 	bool in_line; /* the last octet was not LF */
 	bool after_cr;
+	uint64_t octets; /* written so far, without stuffing */
 };
 
 /* What one octet can grow to, and what multiline_finish() may write. */
@@ -27,6 +29,9 @@ struct multiline {
  */
 size_t multiline_encode(struct multiline *m, const unsigned char *p, size_t n,
 	size_t *used, unsigned char *out, size_t cap);
+
+/* What LIST must have said of a message that is wholly encoded. */
+uint64_t multiline_octets(const struct multiline *m);
 
 /* The end of the reply, at most MULTILINE_FINISH octets. */
 size_t multiline_finish(const struct multiline *m, unsigned char *out);

@@ -156,3 +156,20 @@ stream_has_input(const struct stream *stream)
 
 	return poll(&p, 1, 0) > 0;
 }
+
+void
+stream_finish(struct stream *stream)
+{
+	int64_t deadline = clock_after(1);
+	char discarded[4096];
+	size_t n;
+
+	if (!stream->socket || !stream_has_input(stream))
+		return;
+	if (shutdown(stream->out, SHUT_WR) != 0)
+		return;
+	while (clock_left(deadline) > 0 &&
+		stream_read(stream, discarded, sizeof(discarded), deadline, &n) ==
+			STREAM_OK)
+		;
+}

@@ -54,4 +54,11 @@ enum stream_status stream_write(struct stream *stream, const void *p, size_t n,
 /* True if a read would return at once. */
 bool stream_has_input(const struct stream *stream);
 
+/*
+ * Before closing: say that nothing more will come, and take for a second at most what the
+ * client still sends.  A socket closed with unread input would be reset, and a reset can
+ * overtake the last reply.
+ */
+void stream_finish(struct stream *stream);
+
 #endif

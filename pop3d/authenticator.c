@@ -1,0 +1,185 @@
+/*
+ * The auth process.
+ *
+ * uid: root while it loads modules and opens their secrets; then server.user in an empty
+ * root directory, unless a module needs root to the end.
+ * Holds: a channel to the front, for what the client says; a channel to the monitor, for
+ * the verdict; what the modules opened.
+ * Must never: hold the client's stream, serve a second exchange, outlive its verdict.
+ */
+#include "pop3d/authenticator.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "pop3d/descriptors.h"
+#include "pop3d/ipc.h"
+#include "pop3d/privileges.h"
+#include "pop3d/sandbox.h"
+#include "pop3d/verdict.h"
+
+static void
+report_to_log(void *cookie, const char *text)
+{
+	(void)cookie;
+	log_message(LOG_ERR, "%s", text);
+}
+
+/* Modules are code of others: after open() they get no more than they said they need. */
+static const char *
+give_up_root(const struct service *service)
+{
+	const char *wrong;
+
+	if (!service->root || auth_chain_root_module(service->chain) != NULL)
+		return NULL;
+	wrong = privileges_enter_empty(service->config->server.chroot);
+	if (wrong == NULL)
+		wrong = privileges_become(
+			service->front_uid, service->front_gid, (gid_t)-1);
+	if (wrong == NULL && !sandbox_no_new_privileges())
+		wrong = "no_new_privs failed";
+	return wrong;
+}
+
+static bool
+prepare(const struct authenticator *a)
+{
+	const struct config_report report = {report_to_log, NULL};
+	struct service *service = a->connection->service;
+	const char *wrong;
+
+	if (!sandbox_common() || !sandbox_die_with(a->monitor))
+		return false;
+	if (service->chain == NULL && !service_load_chain(service, &report))
+		return false;
+	if (!auth_chain_open(service->chain))
+		return false;
+	wrong = give_up_root(service);
+	/* Once more: the kernel forgets it when the uid changes. */
+	if (wrong == NULL && !sandbox_die_with(a->monitor))
+		wrong = "the monitor is gone";
+	if (wrong != NULL)
+		log_message(LOG_ERR, "auth: %s", wrong);
+	return wrong == NULL;
+}
+
+/* The next message of this attempt, its bytes in *in; false if there will be none. */
+static bool
+next_step(
+	const struct authenticator *a, struct ipc_message *message, struct auth_span *in)
+{
+	uint32_t attempt;
+
+	do {
+		if (ipc_receive(a->credentials, message) != 1 ||
+			ipc_type(message) != IPC_STEP)
+			return false;
+		attempt = ipc_get_number(message);
+		in->p = ipc_get_bytes(message, &in->n);
+		if (!ipc_end(message))
+			return false;
+	} while (attempt < a->attempt);
+	return attempt == a->attempt;
+}
+
+static bool
+send_challenge(const struct authenticator *a, const struct auth_exchange *exchange)
+{
+	struct ipc_message message;
+
+	ipc_begin(&message, IPC_CHALLENGE);
+	ipc_put_number(&message, a->attempt);
+	ipc_put_bytes(&message, exchange->challenge, exchange->challenge_len);
+	return ipc_send(a->credentials, &message);
+}
+
+static enum auth_result
+run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
+{
+	struct ipc_message message;
+	struct auth_span in;
+	enum auth_result result;
+
+	do {
+		if (!next_step(a, &message, &in))
+			return AUTH_TEMPFAIL;
+		result = auth_exchange_step(exchange, in);
+		explicit_bzero(&message, sizeof(message));
+	} while (result == AUTH_MORE && send_challenge(a, exchange));
+	return result;
+}
+
+/* What an administrator set up wrong about an account; NULL if it can be used. */
+static const char *
+complete_identity(const struct service *service, struct auth_identity *identity)
+{
+	if (identity->uid == (uid_t)-1) {
+		identity->uid = service->mail_uid;
+		if (identity->gid == (gid_t)-1)
+			identity->gid = service->mail_gid;
+	}
+	if (identity->gid == (gid_t)-1)
+		identity->gid = service->mail_gid;
+	if (identity->uid == (uid_t)-1 || identity->gid == (gid_t)-1)
+		return "no uid or gid, neither of its own nor in [mail]";
+	if (identity->uid == 0 || identity->gid == 0)
+		return "uid 0 and gid 0 are refused";
+	if (service->root && identity->uid < service->config->auth.min_uid)
+		return "uid is below auth.min_uid";
+	if (!service->root && identity->uid != service->mail_uid)
+		return "uid is not that of pop3d, which was not started by root";
+	if (identity->home[0] != '\0' && identity->home[0] != '/')
+		return "home is not an absolute path";
+	return NULL;
+}
+
+static void
+judge(const struct authenticator *a, enum auth_result result, struct verdict *verdict)
+{
+	const char *wrong;
+
+	switch (result) {
+	case AUTH_OK:
+		wrong = complete_identity(a->connection->service, &verdict->out.identity);
+		if (wrong != NULL)
+			log_message(LOG_ERR, "user %s: %s", verdict->claimed, wrong);
+		verdict->result = wrong == NULL ? RESULT_OK : RESULT_REFUSED;
+		return;
+	case AUTH_DENY:
+	case AUTH_UNKNOWN:
+		verdict->result = RESULT_DENIED;
+		return;
+	case AUTH_TEMPFAIL:
+	case AUTH_MORE:
+		break;
+	}
+	verdict->result = RESULT_TEMPFAIL;
+}
+
+_Noreturn void
+authenticator_run(const struct authenticator *a)
+{
+	struct verdict verdict = {.result = RESULT_TEMPFAIL};
+	struct auth_exchange exchange = {
+		.mechanism = a->mechanism,
+		.remote = a->connection->peer.text,
+		.local = a->connection->self.text,
+	};
+	enum auth_result result;
+
+	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
+	/* A module that prints must not reach the client. */
+	if (!descriptors_silence(STDIN_FILENO) || !descriptors_silence(STDOUT_FILENO))
+		_exit(EX_OSERR);
+	if (!prepare(a))
+		_exit(EX_TEMPFAIL);
+	exchange.chain = a->connection->service->chain;
+	result = run_exchange(a, &exchange);
+	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
+	verdict.out = exchange.out;
+	judge(a, result, &verdict);
+	_exit(verdict_send(a->verdict, &verdict) ? EX_OK : EX_IOERR);
+}

@@ -1,0 +1,83 @@
+#include "pop3d/child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pop3d/log.h"
+
+#define FINISH_MS 500
+
+bool
+child_crashed(int status)
+{
+	if (!WIFSIGNALED(status))
+		return false;
+	switch (WTERMSIG(status)) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGILL:
+	case SIGFPE:
+	case SIGABRT:
+	case SIGSYS:
+	case SIGTRAP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+wait_for(pid_t pid)
+{
+	int status = 0;
+	pid_t got;
+
+	do
+		got = waitpid(pid, &status, 0);
+	while (got < 0 && errno == EINTR);
+	return got == pid ? status : 0;
+}
+
+int
+child_end(pid_t pid)
+{
+	if (pid <= 0)
+		return 0;
+	(void)kill(pid, SIGKILL);
+	return wait_for(pid);
+}
+
+int
+child_finish(pid_t pid)
+{
+	struct pollfd p = {.fd = -1, .events = POLLIN};
+	int ready;
+
+	if (pid <= 0)
+		return 0;
+	p.fd = pidfd_open(pid, 0);
+	do
+		ready = p.fd < 0 ? 0 : poll(&p, 1, FINISH_MS);
+	while (ready < 0 && errno == EINTR);
+	if (p.fd >= 0)
+		(void)close(p.fd);
+	return ready > 0 ? wait_for(pid) : child_end(pid);
+}
+
+bool
+child_report(const char *role, int status)
+{
+	struct log_line line;
+
+	if (!WIFSIGNALED(status))
+		return false;
+	log_begin(&line, "crash");
+	log_text(&line, "role", role);
+	log_number(&line, "signal", (uint64_t)WTERMSIG(status));
+	log_end(&line, LOG_ERR);
+	return child_crashed(status);
+}

@@ -1,0 +1,323 @@
+/*
+ * The listener process.
+ *
+ * uid: root, or the one mail user.  Holds: the listening sockets and the table of its
+ * children.  Must never: read an octet from a client.
+ */
+#include "pop3d/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pop3d/child.h"
+#include "pop3d/children.h"
+#include "pop3d/clock.h"
+#include "pop3d/log.h"
+#include "pop3d/monitor.h"
+#include "pop3d/reexec.h"
+
+#define STOP_SECONDS 5      /* for sessions to finish an UPDATE when the listener stops */
+#define ACCEPT_PAUSE_MS 100 /* after running out of descriptors or memory */
+
+static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+static volatile sig_atomic_t stop_asked, reload_asked;
+
+struct listener {
+	const struct startup *startup;
+	const struct options *options;
+	struct service *service;
+	struct children children;
+	struct stat config_seen; /* all zero: there was no file */
+	int64_t busy;            /* clock_now() when something last happened */
+	bool crashed;            /* a child died of a crash: a new layout is due */
+};
+
+static void
+note_signal(int number)
+{
+	if (number == SIGHUP)
+		reload_asked = 1;
+	else if (number != SIGCHLD)
+		stop_asked = 1;
+}
+
+/* Signals come in only while waiting, so that nothing in here can be interrupted. */
+static void
+catch_signals(bool catch)
+{
+	struct sigaction action = {.sa_handler = catch ? note_signal : SIG_DFL};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		(void)sigaddset(&set, signals[i]);
+		(void)sigaction(signals[i], &action, NULL);
+	}
+	(void)sigprocmask(catch ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static void
+look_at_config(const struct options *options, struct stat *seen)
+{
+	if (stat(options_config_path(options), seen) != 0)
+		memset(seen, 0, sizeof(*seen));
+}
+
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void
+report_to_log(void *cookie, const char *text)
+{
+	(void)cookie;
+	log_message(LOG_ERR, "%s", text);
+}
+
+/* True if the configuration as it is now would do; a broken one leaves the old in force.
+ */
+static bool
+config_is_good(const struct listener *l)
+{
+	const struct config_report report = {report_to_log, NULL};
+	struct service service;
+	bool good;
+	struct config *config = options_load_config(l->options, &report, &good);
+
+	if (config == NULL)
+		return false;
+	good = good && service_load(&service, config, true, &report);
+	if (good)
+		service_free(&service);
+	else
+		log_message(LOG_ERR, "the changed configuration is not used");
+	config_free(config);
+	return good;
+}
+
+static void
+renew(const struct listener *l, const char *why)
+{
+	log_message(LOG_INFO, "executing anew: %s", why);
+	reexec_run(l->startup, l->options, &l->children);
+	log_message(LOG_ERR, "executing anew failed: %s", strerror(errno));
+}
+
+/* Execute anew if something calls for it. */
+static void
+renew_if_due(struct listener *l)
+{
+	struct stat now;
+
+	look_at_config(l->options, &now);
+	if (reload_asked || !is_same_file(&now, &l->config_seen)) {
+		bool asked = reload_asked;
+		reload_asked = 0;
+		l->config_seen = now;
+		if (config_is_good(l))
+			renew(l, asked ? "asked by a signal"
+				       : "the configuration has changed");
+	} else if (l->crashed) {
+		l->crashed = false;
+		renew(l, "a connection crashed");
+	}
+}
+
+static void
+reap(struct listener *l)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (!children_remove(&l->children, pid))
+			continue;
+		l->busy = clock_now();
+		(void)child_report("connection", status);
+		if (child_crashed(status) ||
+			(WIFEXITED(status) && WEXITSTATUS(status) == EX_SOFTWARE))
+			l->crashed = true;
+	}
+}
+
+static void
+refuse(int fd, const struct address *peer, const char *reason)
+{
+	static const char text[] =
+		"-ERR [SYS/TEMP] Too many connections, try again later\r\n";
+	struct log_line line;
+
+	log_begin(&line, "refused");
+	log_text(&line, "rip", peer->text[0] != '\0' ? peer->text : "local");
+	log_text(&line, "reason", reason);
+	log_end(&line, LOG_WARNING);
+	/* Courtesy only: a client that does not read it is not waited for. */
+	(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)close(fd);
+}
+
+/* In the child: the connection becomes 0 and 1, and the listener's sockets go. */
+static int
+serve(struct listener *l, int fd)
+{
+	catch_signals(false);
+	for (int i = 0; i < l->startup->n; i++)
+		(void)close(l->startup->sockets[i]);
+	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return EX_OSERR;
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+	return monitor_run(l->service, STDIN_FILENO, STDOUT_FILENO);
+}
+
+/* Returns -1 in the listener, the exit status in a child that has served. */
+static int
+take_connection(struct listener *l, int socket)
+{
+	const struct config_limits *limits = &l->service->config->limits;
+	const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000L};
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+	struct address peer;
+	pid_t pid;
+	int fd = accept4(socket, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			errno == ENOBUFS)
+			(void)nanosleep(&pause, NULL);
+		return -1;
+	}
+	l->busy = clock_now();
+	address_set(&peer, (struct sockaddr *)&ss, n);
+	if (l->children.n >= limits->connections || l->children.n >= l->children.cap) {
+		refuse(fd, &peer, "connections");
+		return -1;
+	}
+	if (peer.text[0] != '\0' && children_from(&l->children, peer.text) >=
+					    limits->connections_per_address) {
+		refuse(fd, &peer, "connections_per_address");
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0)
+		return serve(l, fd);
+	if (pid < 0)
+		refuse(fd, &peer, "fork");
+	else
+		(void)close(fd);
+	if (pid > 0)
+		children_add(&l->children, pid, peer.text);
+	return -1;
+}
+
+/* Wait until a socket is readable, a signal came, or an idle listener may end. */
+static int
+wait_for_work(const struct listener *l, struct pollfd *p)
+{
+	uint64_t idle = l->service->config->limits.wait_idle_seconds;
+	const struct timespec second = {1, 0};
+	sigset_t none;
+	int ready;
+
+	(void)sigemptyset(&none);
+	ready = ppoll(p, (nfds_t)l->startup->n, l->startup->wait ? &second : NULL, &none);
+	if (ready == 0 && l->children.n == 0 &&
+		clock_now() - l->busy >= (int64_t)idle * 1000)
+		stop_asked = 1;
+	return ready;
+}
+
+static void
+stop(struct listener *l)
+{
+	const struct timespec step = {0, 20000000L};
+	int64_t deadline = clock_after(STOP_SECONDS);
+
+	for (int i = 0; i < l->startup->n; i++)
+		(void)close(l->startup->sockets[i]);
+	children_signal(&l->children, SIGTERM);
+	while (l->children.n > 0 && clock_left(deadline) > 0) {
+		reap(l);
+		(void)nanosleep(&step, NULL);
+	}
+	log_message(LOG_INFO, "stopped, %zu connections left", l->children.n);
+}
+
+static bool
+prepare(struct listener *l)
+{
+	size_t room = l->service->config->limits.connections;
+	bool good = children_init(&l->children, room);
+
+	if (good && l->options->table >= 0) {
+		good = children_restore(&l->children, l->options->table);
+		(void)close(l->options->table);
+	}
+	for (int i = 0; i < l->startup->n; i++) {
+		int fd = l->startup->sockets[i], flags = fcntl(fd, F_GETFL);
+		/* A client that is gone again before accept() must not block the others.
+		 */
+		if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+			(fd > STDERR_FILENO && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0))
+			good = false;
+	}
+	return good;
+}
+
+int
+listener_run(const struct startup *startup, const struct options *options,
+	struct service *service)
+{
+	static struct listener l;
+	struct pollfd p[STARTUP_SOCKETS_MAX];
+
+	(void)prctl(PR_SET_NAME, "pop3d-listener", 0, 0, 0);
+	reexec_prepare();
+	l.startup = startup;
+	l.options = options;
+	l.service = service;
+	l.busy = clock_now();
+	if (!prepare(&l)) {
+		log_message(LOG_ERR, "listener: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	look_at_config(options, &l.config_seen);
+	catch_signals(true);
+	for (int i = 0; i < startup->n; i++)
+		p[i] = (struct pollfd){.fd = startup->sockets[i], .events = POLLIN};
+	log_message(LOG_INFO, "%s on %d sockets",
+		options->table >= 0 ? "still listening" : "listening", startup->n);
+	while (!stop_asked) {
+		int ready = wait_for_work(&l, p);
+		reap(&l);
+		if (stop_asked)
+			break;
+		renew_if_due(&l);
+		for (int i = 0; ready > 0 && i < startup->n; i++) {
+			if (p[i].revents == 0)
+				continue;
+			int status = take_connection(&l, startup->sockets[i]);
+			if (status >= 0)
+				return status;
+		}
+	}
+	stop(&l);
+	return EX_OK;
+}

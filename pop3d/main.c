@@ -1,0 +1,177 @@
+/*
+ * pop3d: finds out how it was started, loads the configuration, serves.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "pop3d/listener.h"
+#include "pop3d/log.h"
+#include "pop3d/monitor.h"
+#include "pop3d/options.h"
+#include "pop3d/service.h"
+#include "pop3d/startup.h"
+
+#define IDLE_MINIMUM 600 /* RFC 1939 section 3 */
+
+static const char usage[] =
+	"usage: pop3d [-c FILE] [-o SECTION.KEY=VALUE]... [-l ADDRESS:PORT]... [-t] "
+	"[-V]\n"
+	"  -c FILE   configuration file, default " POP3D_CONFIG "\n"
+	"  -o ...    set one key, over what the file says\n"
+	"  -l ...    listen on a numeric address; without it pop3d serves the connection "
+	"or\n"
+	"            the listening sockets it was started with\n"
+	"  -t        print the effective configuration and every problem with it\n"
+	"  -V        print the version\n";
+
+/* A parent may leave signals ignored or blocked, SIGCHLD above all. */
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)signal(i, i == SIGPIPE ? SIG_IGN : SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+report_to_stderr(void *cookie, const char *text)
+{
+	(void)cookie;
+	(void)fprintf(stderr, "pop3d: %s\n", text);
+}
+
+static void
+report_to_log(void *cookie, const char *text)
+{
+	(void)cookie;
+	log_message(LOG_ERR, "%s", text);
+}
+
+/* Where problems go before there is a configuration to say so. */
+static struct config_report
+early_report(const struct startup *startup)
+{
+	if (startup->may_use_stderr)
+		return (struct config_report){report_to_stderr, NULL};
+	(void)log_open("syslog", LOG_INFO, false);
+	return (struct config_report){report_to_log, NULL};
+}
+
+static int
+refuse(const struct startup *startup)
+{
+	static const char text[] =
+		"-ERR [SYS/PERM] Server is not configured properly\r\n";
+
+	/* Nothing can be done for a client that has gone. */
+	if (startup->mode == STARTUP_CONNECTION &&
+		write(startup->out, text, sizeof(text) - 1) < 0)
+		return EX_IOERR;
+	return EX_CONFIG;
+}
+
+static int
+test_config(const struct options *options)
+{
+	const struct config_report report = {report_to_stderr, NULL};
+	struct service service;
+	bool good;
+	struct config *config = options_load_config(options, &report, &good);
+
+	if (config == NULL)
+		return EX_OSERR;
+	good = service_load(&service, config, true, &report) && good;
+	if (config->limits.idle_seconds < IDLE_MINIMUM)
+		report_to_stderr(NULL, "warning: limits.idle_seconds is below the 600 "
+				       "that RFC 1939 asks for");
+	config_print(config, stdout);
+	service_free(&service);
+	config_free(config);
+	if (fflush(stdout) != 0)
+		return EX_IOERR;
+	return good ? EX_OK : EX_CONFIG;
+}
+
+static int
+print_and_leave(const struct options *options)
+{
+	if (options->help)
+		(void)fputs(usage, stdout);
+	else
+		(void)printf("pop3d %s\n", POP3D_VERSION);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+/* False if some address cannot be listened on: startup->error says which. */
+static bool
+open_addresses(struct startup *startup, const struct options *options)
+{
+	/* After a re-execution they are among the sockets passed. */
+	for (size_t i = 0; options->table < 0 && i < options->n_addresses; i++)
+		if (!startup_listen(startup, options->addresses[i]))
+			return false;
+	return startup->error[0] == '\0';
+}
+
+static int
+serve(struct startup *startup, const struct options *options)
+{
+	static struct service service;
+	struct config_report report = early_report(startup);
+	bool good;
+	struct config *config = options_load_config(options, &report, &good);
+	const char *wrong;
+
+	if (config == NULL)
+		return refuse(startup);
+	if (!open_addresses(startup, options)) {
+		report.problem(report.cookie, startup->error);
+		good = false;
+	}
+	good = service_load(
+		       &service, config, startup->mode == STARTUP_LISTENER, &report) &&
+	       good;
+	if (!good)
+		return refuse(startup);
+	wrong = log_open(
+		config->server.log, config->server.log_level, startup->may_use_stderr);
+	if (wrong != NULL)
+		log_message(LOG_WARNING, "%s", wrong);
+	if (startup->mode == STARTUP_LISTENER)
+		return listener_run(startup, options, &service);
+	return monitor_run(&service, startup->in, startup->out);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct options options;
+	static struct startup startup;
+	bool serving;
+
+	reset_signals();
+	options_parse(&options, argc, argv);
+	serving = !options.help && !options.version && !options.test &&
+		  options.n_addresses == 0;
+	startup_detect(&startup, serving, options.table);
+	if (options.error[0] != '\0') {
+		struct config_report report = early_report(&startup);
+		report.problem(report.cookie, options.error);
+		if (startup.may_use_stderr)
+			(void)fputs(usage, stderr);
+		return startup.mode == STARTUP_CONNECTION && serving ? refuse(&startup)
+								     : EX_USAGE;
+	}
+	if (options.help || options.version)
+		return print_and_leave(&options);
+	if (options.test)
+		return test_config(&options);
+	return serve(&startup, &options);
+}

@@ -1,0 +1,16 @@
+/*
+ * The monitor: one connection from its greeting to the end of its session.
+ */
+#ifndef MONITOR_H
+#define MONITOR_H
+
+#include "pop3d/connection.h"
+
+/*
+ * Serve the connection on two descriptors and return the process's exit status (of
+ * sysexits.h).  EX_SOFTWARE: some role crashed.  After a login this process has become
+ * the mail user and can serve nothing else.
+ */
+int monitor_run(struct service *service, int in, int out);
+
+#endif

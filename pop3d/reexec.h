@@ -1,0 +1,21 @@
+/*
+ * Executing the program again in the listener's place.
+ */
+#ifndef REEXEC_H
+#define REEXEC_H
+
+#include "pop3d/children.h"
+#include "pop3d/options.h"
+#include "pop3d/startup.h"
+
+/* Remember which file this program is; call while it still is that file. */
+void reexec_prepare(void);
+
+/*
+ * Execute the program anew with the same arguments, the sockets and the table of
+ * children.  Returns only if that failed before anything was given up: errno says why.
+ */
+void reexec_run(const struct startup *startup, const struct options *options,
+	const struct children *children);
+
+#endif

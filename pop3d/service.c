@@ -1,0 +1,186 @@
+#include "pop3d/service.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pop3d/account.h"
+#include "pop3d/log.h"
+#include "pop3d/privileges.h"
+
+static void problem(const struct config_report *report, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void
+problem(const struct config_report *report, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	report->problem(report->cookie, text);
+}
+
+static bool
+resolve_front(struct service *service, const struct config_report *report)
+{
+	const struct config_server *server = &service->config->server;
+	const char *wrong;
+
+	if (!service->root)
+		return true;
+	if (!account_user(server->user, &service->front_uid, &service->front_gid)) {
+		problem(report, "server.user: there is no user \"%s\"", server->user);
+		return false;
+	}
+	if (service->front_uid == 0 || service->front_gid == 0) {
+		problem(report, "server.user: must not be root nor in its group");
+		return false;
+	}
+	wrong = privileges_check_empty(server->chroot);
+	if (wrong == NULL)
+		return true;
+	problem(report, "server.chroot: %s %s", server->chroot, wrong);
+	return false;
+}
+
+static bool
+resolve_mail(struct service *service, const struct config_report *report)
+{
+	const struct config_mail *mail = &service->config->mail;
+	bool good = true;
+
+	service->mail_uid = (uid_t)-1;
+	service->mail_gid = (gid_t)-1;
+	service->extra_group = (gid_t)-1;
+	if (!service->root) {
+		service->mail_uid = getuid();
+		service->mail_gid = getgid();
+		return true;
+	}
+	if (mail->uid[0] != '\0' &&
+		!account_user(mail->uid, &service->mail_uid, &service->mail_gid)) {
+		problem(report, "mail.uid: there is no user \"%s\"", mail->uid);
+		good = false;
+	}
+	if (mail->gid[0] != '\0' && !account_group(mail->gid, &service->mail_gid)) {
+		problem(report, "mail.gid: there is no group \"%s\"", mail->gid);
+		good = false;
+	}
+	if (mail->extra_group[0] != '\0' &&
+		!account_group(mail->extra_group, &service->extra_group)) {
+		problem(report, "mail.extra_group: there is no group \"%s\"",
+			mail->extra_group);
+		good = false;
+	}
+	if (service->mail_uid == 0 || service->mail_gid == 0 ||
+		service->extra_group == 0) {
+		problem(report, "mail: uid 0 and gid 0 are refused");
+		good = false;
+	}
+	return good;
+}
+
+/* The words were checked when the key was set. */
+static void
+resolve_locks(struct service *service)
+{
+	const char *words = service->config->mail.mbox_locks;
+	bool fcntl_first = strncmp(words, "fcntl", 5) == 0;
+
+	service->mbox_locks[0] = fcntl_first ? MAIL_LOCK_FCNTL : MAIL_LOCK_DOTLOCK;
+	service->mbox_locks[1] = MAIL_LOCK_NONE;
+	if (strchr(words, ' ') != NULL)
+		service->mbox_locks[1] =
+			fcntl_first ? MAIL_LOCK_DOTLOCK : MAIL_LOCK_FCNTL;
+}
+
+static void
+chain_log(void *cookie, int priority, const char *text)
+{
+	(void)cookie;
+	log_message(priority, "%s", text);
+}
+
+static const char *
+chain_config(void *cookie, const char *module, const char *key)
+{
+	const struct service *service = cookie;
+
+	return config_module_value(service->config, module, key);
+}
+
+static bool
+check_module_keys(const struct service *service, const struct config_report *report)
+{
+	char name[64];
+	const char *p = service->config->auth.modules;
+	bool good = true;
+
+	while (*p != '\0') {
+		size_t n = strcspn(p, " ");
+		if (n > 0 && n < sizeof(name)) {
+			(void)snprintf(name, sizeof(name), "%.*s", (int)n, p);
+			good = config_module_check(service->config, name,
+				       auth_chain_keys(service->chain, name), report) &&
+			       good;
+		}
+		p += n + strspn(p + n, " ");
+	}
+	return good;
+}
+
+bool
+service_load_chain(struct service *service, const struct config_report *report)
+{
+	const struct config_auth *auth = &service->config->auth;
+	const struct auth_chain_options options = {
+		.directory = auth->module_directory,
+		.modules = auth->modules,
+		.cookie = service,
+		.log = chain_log,
+		.config = chain_config,
+	};
+	char error[512];
+	const char *needs_root;
+
+	service->chain = auth_chain_load(&options, error, sizeof(error));
+	if (service->chain == NULL) {
+		problem(report, "auth.modules: %s", error);
+		return false;
+	}
+	needs_root = service->root ? NULL : auth_chain_root_module(service->chain);
+	if (needs_root != NULL) {
+		problem(report, "auth.modules: %s needs pop3d to be started by root",
+			needs_root);
+		return false;
+	}
+	return check_module_keys(service, report);
+}
+
+bool
+service_load(struct service *service, const struct config *config, bool preload,
+	const struct config_report *report)
+{
+	bool good;
+
+	memset(service, 0, sizeof(*service));
+	service->config = config;
+	service->root = privileges_are_root();
+	good = resolve_front(service, report);
+	good = resolve_mail(service, report) && good;
+	resolve_locks(service);
+	if (preload)
+		good = service_load_chain(service, report) && good;
+	return good;
+}
+
+void
+service_free(struct service *service)
+{
+	auth_chain_free(service->chain);
+	service->chain = NULL;
+}

@@ -1,0 +1,39 @@
+/*
+ * Everything that is loaded once, before connections are served.
+ */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "auth/chain.h"
+#include "mailstore/mailstore.h"
+#include "pop3d/config.h"
+
+struct service {
+	const struct config *config;
+	bool root;       /* roles get uids of their own */
+	uid_t front_uid; /* whom front and auth become; with root only */
+	gid_t front_gid;
+	uid_t mail_uid; /* for users without one; (uid_t)-1: none */
+	gid_t mail_gid;
+	gid_t extra_group;        /* (gid_t)-1: none */
+	struct auth_chain *chain; /* NULL: each auth process loads its own */
+	enum mail_lock mbox_locks[MAIL_LOCKS];
+};
+
+/*
+ * Fill from the configuration, which must outlive it.  preload: load the modules as well
+ * (their code; secrets are read by each auth process).  False if something is wrong:
+ * every problem has been reported.
+ */
+bool service_load(struct service *service, const struct config *config, bool preload,
+	const struct config_report *report);
+
+/* Load the modules of a service that has none yet; for one auth process. */
+bool service_load_chain(struct service *service, const struct config_report *report);
+
+void service_free(struct service *service);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * The session: TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6).
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "auth/auth_module.h"
+#include "pop3d/connection.h"
+
+/*
+ * Become the mail user, open the maildrop, answer the login and serve the session.
+ * Returns the process's exit status.  mechanism is for the log.
+ */
+int session_run(struct connection *connection, const struct auth_identity *identity,
+	const char *mechanism);
+
+#endif

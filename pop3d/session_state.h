@@ -1,0 +1,92 @@
+/*
+ * The inside of a session, shared by the session's files only.
+ */
+#ifndef SESSION_STATE_H
+#define SESSION_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mailstore/mailstore.h"
+#include "pop3d/command.h"
+#include "pop3d/connection.h"
+#include "pop3d/line.h"
+#include "pop3d/output.h"
+
+#define SESSION_OUTPUT 65536u
+#define SESSION_CHUNK 65536u
+
+struct session_tally {
+	uint64_t messages;
+	uint64_t octets;
+};
+
+struct session {
+	struct connection *connection;
+	const char *user;
+	const char *mechanism;
+	const struct mailstore_ops *ops;
+	struct mailstore *store;
+	bool loaded;
+	size_t count;           /* messages, once loaded */
+	unsigned char *deleted; /* bitmaps, one bit a message */
+	unsigned char *gone;    /* vanished: neither listed nor to be removed */
+	unsigned char *sized;   /* the store knows the size, asking again is free */
+	uint64_t bad_commands;  /* in a row */
+	struct session_tally top, retr, dele; /* for the log */
+	size_t left;
+	const char *reason; /* why the session ended */
+	struct line_reader reader;
+	struct output output;
+	unsigned char output_buf[SESSION_OUTPUT];
+	unsigned char chunk[SESSION_CHUNK];
+};
+
+/* What a command comes to.  One place makes replies of these: one reply a command. */
+enum session_event {
+	SESSION_OK,   /* +OK with reply->text */
+	SESSION_ERR,  /* -ERR with reply->code and reply->text */
+	SESSION_BAD,  /* -ERR likewise, and the client seems confused */
+	SESSION_BODY, /* +OK with reply->text, then reply->body() */
+	SESSION_SENT, /* the handler has written its reply */
+	SESSION_QUIT, /* UPDATE state */
+};
+
+struct session_reply {
+	const char *code; /* response code, NULL for none */
+	char text[128];
+	/* Write the lines that follow +OK; false: drop the connection. */
+	bool (*body)(struct session *session, const struct command *command);
+	struct mail_message *message; /* open, for the body of RETR and TOP */
+};
+
+/* session_commands.c: carry out one command. */
+enum session_event session_command(struct session *session, const struct command *command,
+	struct session_reply *reply);
+
+/* session_message.c: RETR and TOP. */
+enum session_event session_open_message(struct session *session,
+	const struct command *command, struct session_reply *reply);
+bool session_send_message(struct session *session, const struct command *command,
+	struct mail_message *message);
+
+/* session_maildrop.c: message numbers, marks, sizes. */
+
+/* Number the messages, the first time it is called. */
+enum mail_status session_load(struct session *session);
+bool session_is_listed(const struct session *session, size_t i);
+/* Size of a message; one that has vanished is marked gone and gives MAIL_GONE. */
+enum mail_status session_octets(struct session *session, size_t i, uint64_t *octets);
+/* Count what is listed and add it up; every size is known afterwards. */
+enum mail_status session_measure(
+	struct session *session, size_t *count, uint64_t *octets);
+void session_mark(struct session *session, size_t i);
+void session_unmark_all(struct session *session);
+/* The UPDATE state: remove what is marked, durably, and let go of the maildrop. */
+enum mail_status session_update(struct session *session);
+
+/* Fill a reply from what went wrong with the maildrop. */
+enum session_event session_fault(struct session_reply *reply, enum mail_status status);
+
+#endif

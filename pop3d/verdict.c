@@ -1,0 +1,48 @@
+#include "pop3d/verdict.h"
+
+#include <string.h>
+
+bool
+verdict_send(int fd, const struct verdict *verdict)
+{
+	const struct auth_identity *identity = &verdict->out.identity;
+	struct ipc_message message;
+
+	ipc_begin(&message, IPC_VERDICT);
+	ipc_put_number(&message, verdict->result);
+	ipc_put_text(&message, verdict->claimed);
+	ipc_put_text(&message, verdict->out.reason);
+	if (verdict->result == RESULT_OK) {
+		ipc_put_text(&message, identity->user);
+		ipc_put_number(&message, identity->uid);
+		ipc_put_number(&message, identity->gid);
+		ipc_put_text(&message, identity->home);
+		ipc_put_text(&message, identity->mail);
+	}
+	return ipc_send(fd, &message);
+}
+
+bool
+verdict_read(struct ipc_message *message, struct verdict *verdict)
+{
+	struct auth_identity *identity = &verdict->out.identity;
+	uint32_t result;
+
+	memset(verdict, 0, sizeof(*verdict));
+	if (ipc_type(message) != IPC_VERDICT)
+		return false;
+	result = ipc_get_number(message);
+	ipc_get_text(message, verdict->claimed, sizeof(verdict->claimed));
+	ipc_get_text(message, verdict->out.reason, sizeof(verdict->out.reason));
+	if (result == RESULT_OK) {
+		ipc_get_text(message, identity->user, sizeof(identity->user));
+		identity->uid = ipc_get_number(message);
+		identity->gid = ipc_get_number(message);
+		ipc_get_text(message, identity->home, sizeof(identity->home));
+		ipc_get_text(message, identity->mail, sizeof(identity->mail));
+	}
+	if (!ipc_end(message) || result > RESULT_OK)
+		return false;
+	verdict->result = (enum ipc_result)result;
+	return true;
+}

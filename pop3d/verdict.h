@@ -1,0 +1,23 @@
+/*
+ * What an auth process tells the monitor: how the attempt ended, and for whom.
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <stdbool.h>
+
+#include "auth/auth_module.h"
+#include "pop3d/ipc.h"
+
+struct verdict {
+	enum ipc_result result;
+	char claimed[AUTH_USER_MAX + 1]; /* the name the client gave; may be "" */
+	struct auth_out out;             /* identity: with RESULT_OK only */
+};
+
+bool verdict_send(int fd, const struct verdict *verdict);
+
+/* False if the message is not a well-formed verdict: treat as a broken back end. */
+bool verdict_read(struct ipc_message *message, struct verdict *verdict);
+
+#endif
