@@ -53,6 +53,6 @@ sandbox_die_with(pid_t parent)
 bool
 sandbox_confine(unsigned descriptors, unsigned megabytes)
 {
-	return limit(RLIMIT_NPROC, 0) && limit(RLIMIT_FSIZE, 0) &&
-	       limit(RLIMIT_NOFILE, descriptors) && limit_memory(megabytes);
+	return limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, descriptors) &&
+	       limit_memory(megabytes);
 }

@@ -2,6 +2,7 @@
  * pop3ctl, the administrator's tool.  Runs as whoever calls it, with no more rights than
  * that: it must never be installed set-uid.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -29,11 +30,17 @@ usage_print(const struct ctl_command *command)
 		command->verb, command->usage);
 }
 
+/* The commands of a group, or all if there is no such group. */
 static int
 usage(const char *group)
 {
+	bool known = false;
+
 	for (const struct ctl_command *c = commands; c->group != NULL; c++)
-		if (group == NULL || strcmp(c->group, group) == 0)
+		if (group != NULL && strcmp(c->group, group) == 0)
+			known = true;
+	for (const struct ctl_command *c = commands; c->group != NULL; c++)
+		if (!known || strcmp(c->group, group) == 0)
 			usage_print(c);
 	return EX_USAGE;
 }
@@ -80,10 +87,10 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (argc < 2)
-		return usage(argc == 1 && command_find(argv[0], "add") ? argv[0] : NULL);
+		return usage(argc == 1 ? argv[0] : NULL);
 	command = command_find(argv[0], argv[1]);
 	if (command == NULL)
-		return usage(NULL);
+		return usage(argv[0]);
 	status = command_run(command, &context, argc - 1, argv + 1);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		ctl_error("standard output cannot be written");

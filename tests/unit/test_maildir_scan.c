@@ -85,14 +85,16 @@ test_error(void **state)
 static void
 rename_forever(const struct maildir_fixture *f)
 {
-	static const char *const names[] = {"cur/%d.a:2,S", "cur/%d.a:2,FS"};
+	static const char *const flags[] = {"S", "FS"};
 	char from[256], to[256], name[64];
 
 	for (unsigned round = 0;; round++) {
 		for (int i = 0; i < MESSAGES; i++) {
-			snprintf(name, sizeof(name), names[round % 2], i);
+			snprintf(
+				name, sizeof(name), "cur/%d.a:2,%s", i, flags[round % 2]);
 			snprintf(from, sizeof(from), "%s", maildir_fixture_file(f, name));
-			snprintf(name, sizeof(name), names[(round + 1) % 2], i);
+			snprintf(name, sizeof(name), "cur/%d.a:2,%s", i,
+				flags[(round + 1) % 2]);
 			snprintf(to, sizeof(to), "%s", maildir_fixture_file(f, name));
 			if (rename(from, to) != 0)
 				_exit(1);
