@@ -85,7 +85,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o
 # Every object of the project but those with a main().
-UNIT_LIBS = $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
+UNIT_LIBS = $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
 	$(CTL_OBJS)
 
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES)
@@ -109,9 +109,13 @@ auth/passwd.so: $(PASSWD_OBJS)
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
 	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) -lcmocka
 
+CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
+tests/crash/store_update: $(CRASH_OBJS)
+	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
+
 test-modules: $(TEST_MODULES)
 
-check: all test-modules tests/unit/unit
+check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
@@ -119,7 +123,7 @@ MODULE_DEPS = auth/passwd.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o $(DEPS) $(MODULES) \
-		$(TEST_MODULES) \
+		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"

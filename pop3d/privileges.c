@@ -30,15 +30,12 @@ gids_are(gid_t gid)
 }
 
 static bool
-groups_are(gid_t gid, gid_t extra)
+groups_are(gid_t extra)
 {
 	gid_t groups[2];
 	int n = getgroups(2, groups);
 
-	for (int i = 0; i < n; i++)
-		if (groups[i] != gid && groups[i] != extra)
-			return false;
-	return n >= 0;
+	return extra == (gid_t)-1 ? n == 0 : n == 1 && groups[0] == extra;
 }
 
 /* Each of these would succeed for a process that kept anything of root. */
@@ -52,8 +49,6 @@ can_go_back(void)
 const char *
 privileges_become(uid_t uid, gid_t gid, gid_t extra)
 {
-	gid_t groups[2] = {gid, extra};
-
 	if (uid == 0 || gid == 0)
 		return "uid 0 and gid 0 are refused";
 	if (uid == (uid_t)-1 || gid == (gid_t)-1)
@@ -62,13 +57,13 @@ privileges_become(uid_t uid, gid_t gid, gid_t extra)
 		return uids_are(uid)
 			       ? NULL
 			       : "without root only the process's own uid can be served";
-	if (setgroups(extra != (gid_t)-1 ? 2 : 1, groups) != 0)
+	if (setgroups(extra != (gid_t)-1 ? 1 : 0, &extra) != 0)
 		return "setgroups failed";
 	if (setresgid(gid, gid, gid) != 0)
 		return "setresgid failed";
 	if (setresuid(uid, uid, uid) != 0)
 		return "setresuid failed";
-	if (!uids_are(uid) || !gids_are(gid) || !groups_are(gid, extra))
+	if (!uids_are(uid) || !gids_are(gid) || !groups_are(extra))
 		return "ids are not what they were set to";
 	if (can_go_back())
 		return "privileges could be regained";

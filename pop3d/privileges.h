@@ -13,7 +13,7 @@
 bool privileges_are_root(void);
 
 /*
- * Become a user irreversibly: groups are exactly the primary one and extra (if it is not
+ * Become a user irreversibly: supplementary groups are none but extra (if it is not
  * (gid_t)-1), then all three gids, then all three uids; then see that each is what it
  * should be and that there is no way back.  uid 0 and gid 0 are refused.  Without root
  * nothing can change: true only if uid is the process's own already.

@@ -31,6 +31,7 @@ session_load(struct session *session)
 	session->sized = calloc(session->count / 8 + 1, 1);
 	if (session->deleted == NULL || session->gone == NULL || session->sized == NULL)
 		return MAIL_TEMP;
+	session->left = session->count;
 	session->loaded = true;
 	return MAIL_OK;
 }
