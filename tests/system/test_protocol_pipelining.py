@@ -1,0 +1,107 @@
+"""Many commands at once: RFC 2449 section 6.6, also over the change of roles at PASS."""
+
+import time
+
+import pytest
+
+from stores import message
+
+
+def dialogue(account, commands):
+    lines = ["USER " + account.name, "PASS " + account.password] + commands
+    return "".join(l + "\r\n" for l in lines).encode()
+
+
+def check_answers(client, expected):
+    """USER, PASS, STAT, LIST, RETR 1, QUIT answered in order, then the end."""
+    client.ok()
+    client.ok()
+    assert client.reply() == b"+OK %d %d" % (len(expected), sum(map(len, expected)))
+    client.ok()
+    assert client.body() == b"".join(
+        b"%d %d\r\n" % (i + 1, len(e)) for i, e in enumerate(expected))
+    client.ok()
+    assert client.body() == expected[0]
+    client.ok()
+    client.eof()
+
+
+@pytest.mark.parametrize("transport", ["inetd", "pipes", "listener"])
+def test_whole_session_in_one_segment(site, store, alice, transport):
+    expected = store.fill([message(1), message(2, b".\n..\nx")])
+    if transport == "listener":
+        client = site.listener().connect(greeting=False)
+    else:
+        client = getattr(site, transport)(greeting=False)
+    client.send(dialogue(alice, ["STAT", "LIST", "RETR 1", "QUIT"]))
+    client.ok()
+    check_answers(client, expected)
+
+
+def test_split_at_every_byte(site, maildir, alice):
+    expected = maildir.fill([message(1)])
+    listener = site.listener()
+    data = dialogue(alice, ["STAT", "LIST", "RETR 1", "QUIT"])
+    for at in range(1, len(data)):
+        client = listener.connect()
+        client.send(data[:at])
+        time.sleep(0.01)
+        client.send(data[at:])
+        check_answers(client, expected)
+        client.close()
+
+
+def test_failed_login_does_not_lose_what_follows(site, maildir, alice):
+    maildir.fill([message(1)])
+    client = site.inetd()
+    client.send(b"USER x\r\nPASS wrong\r\nSTAT\r\n" + dialogue(alice, ["DELE 1", "RSET", "NOOP"]))
+    for status in (True, False, False, True, True, True, True, True):
+        assert client.reply().startswith(b"+OK") == status
+    client.quiet(0.05)
+
+
+def test_pipelined_garbage_after_quit_is_not_read(site, store, alice):
+    store.fill([message(1), message(2)])
+    client = site.inetd()
+    client.send(dialogue(alice, ["DELE 1", "QUIT", "DELE 2", "QUIT", "STAT"]))
+    for _ in range(4):
+        client.ok()
+    client.eof()
+    client.wait()
+    assert store.messages() == [store.stored(message(2)) if store.kind == "mbox" else message(2)]
+
+
+def test_thousand_retrs(site, store, alice):
+    expected = store.fill([message(1, b"line of the body\n" * 3000)])
+    client = site.inetd()
+    client.login(alice)
+    client.send(b"RETR 1\r\n" * 1000 + b"QUIT\r\n")
+    time.sleep(0.3)
+    for _ in range(1000):
+        client.ok()
+        assert client.body() == expected[0]
+    client.ok()
+    client.eof()
+
+
+@pytest.mark.parametrize("transport", ["inetd", "pipes"])
+def test_ten_thousand_small_commands(site, store, alice, transport):
+    """More commands than any buffer holds; the client reads while it writes."""
+    store.fill([message(1)])
+    client = getattr(site, transport)()
+    client.login(alice)
+    for _ in range(100):
+        client.send(b"NOOP\r\n" * 100)
+        for _ in range(100):
+            client.ok()
+    assert client.cmd("STAT").startswith(b"+OK 1 ")
+
+
+def test_pipelined_before_the_greeting(site, maildir, alice):
+    client = site.inetd(greeting=False)
+    client.send(b"CAPA\r\nQUIT\r\n")
+    client.ok()
+    client.ok()
+    client.body()
+    client.ok()
+    client.eof()
