@@ -78,12 +78,16 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
+AUTH_TEST_OBJS = tests/unit/auth_fixture.o tests/unit/test_loader.o \
+	tests/unit/test_chain.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
+	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
-	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o
+	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o \
+	$(AUTH_TEST_OBJS)
 # Every object of the project but those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
 	$(CTL_OBJS)
@@ -119,7 +123,7 @@ check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
-MODULE_DEPS = auth/passwd.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = auth/passwd.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o $(DEPS) $(MODULES) \

@@ -28,6 +28,12 @@ FILE = MUTATING + (
 
 CALL = re.compile(r"^(?:\d+ +)?([a-z_0-9]+)\(")
 
+def build():
+    """Make the program that is run, if it is not up to date."""
+    subprocess.run(["make", "-s", "tests/crash/store_update"], check=True,
+                   cwd=os.path.dirname(os.path.dirname(HERE)))
+
+
 Result = collections.namedtuple("Result", "stdout stderr code killed injected trace")
 
 
