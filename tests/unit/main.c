@@ -22,6 +22,13 @@ static const struct group groups[] = {
 	{"maildir_message", test_maildir_message},
 	{"maildir_scan", test_maildir_scan},
 	{"maildir_update", test_maildir_update},
+	{"loader", test_loader},
+	{"chain", test_chain},
+	{"mechanism", test_mechanism},
+	{"userfile", test_userfile},
+	{"password_hash", test_password_hash},
+	{"passwd", test_passwd},
+	{"ctl", test_ctl},
 	{NULL, NULL},
 };
 

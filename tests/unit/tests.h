@@ -14,5 +14,12 @@ int test_maildir(void);
 int test_maildir_message(void);
 int test_maildir_scan(void);
 int test_maildir_update(void);
+int test_loader(void);
+int test_chain(void);
+int test_mechanism(void);
+int test_userfile(void);
+int test_password_hash(void);
+int test_passwd(void);
+int test_ctl(void);
 
 #endif
