@@ -17,7 +17,7 @@
 #define HASH                                                                             \
 	"{ARGON2ID}$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/"               \
 	"uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
-#define ARGUMENTS 12
+#define ARGUMENTS 16
 
 static char output[8192]; /* standard output and error of the last run */
 
