@@ -201,20 +201,21 @@ scan_round(struct scan *scan)
 static enum mail_status
 scan_rounds(struct scan *scan)
 {
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		struct stamps before, after;
-		enum mail_status status = read_stamps(scan, &before);
-		const bool fresh = status == MAIL_OK && stamps_are_fresh(&before);
+	struct stamps before, after;
+	enum mail_status status = read_stamps(scan, &before);
 
-		if (status == MAIL_OK)
-			status = scan_round(scan);
+	for (int round = 0; status == MAIL_OK && round < ROUNDS_MAX; round++) {
+		const bool fresh = stamps_are_fresh(&before);
+
+		status = scan_round(scan);
 		if (status == MAIL_OK)
 			status = read_stamps(scan, &after);
-		if (status != MAIL_OK || (!fresh && stamps_equal(&before, &after)))
-			return status;
+		if (status == MAIL_OK && !fresh && stamps_equal(&before, &after))
+			break;
+		before = after;
 	}
 	/* What no round of several has met is gone. */
-	return MAIL_OK;
+	return status;
 }
 
 static void

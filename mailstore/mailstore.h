@@ -39,7 +39,8 @@ enum mail_lock {
 
 struct mail_options {
 	size_t max_messages;
-	uint64_t max_octets;       /* of the whole maildrop as stored */
+	uint64_t max_octets;       /* of the whole maildrop as stored; only mbox heeds it: a
+	                              Maildir would need a stat of every message for it */
 	unsigned lock_wait;        /* seconds to wait for a lock that is held */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
 	const char *home;          /* where a store that must keep a file beside a spool it
