@@ -40,6 +40,8 @@ class SuperServer:
 
     def __init__(self, site, argv, port, address="127.0.0.1"):
         self.site, self.port, self.address = site, port, address
+        # False where the process becomes pop3d itself: then it has children, or none.
+        self.listening_parent = True
         self.output = site.path("super-server.log")
         with open(self.output, "ab") as log:
             self.process = site.spawn(argv, stdout=log, stderr=log)
@@ -106,6 +108,8 @@ def inetd(site, word="nowait"):
 
 
 def inetd_wait(site):
+    """With the idle time made short: tests wait for the end of pop3d."""
+    site.set(limits__wait_idle_seconds=1)
     return inetd(site, "wait")
 
 
@@ -163,7 +167,9 @@ def systemd_accept_yes_listen_fds(site):
 
 
 def systemd_accept_no(site):
-    return socket_activate(site, "pop3d.service")
+    server = socket_activate(site, "pop3d.service")
+    server.listening_parent = False
+    return server
 
 
 PER_CONNECTION = [inetd, xinetd, tcpserver, systemd_accept_yes, systemd_accept_yes_listen_fds]
