@@ -81,12 +81,18 @@ MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5
 AUTH_TEST_OBJS = tests/unit/auth_fixture.o tests/unit/test_loader.o \
 	tests/unit/test_chain.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
 	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
+MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
+	tests/unit/test_mbox_parse.o tests/unit/test_mbox_io.o tests/unit/test_mbox_journal.o \
+	tests/unit/test_mbox_recover.o tests/unit/test_mbox_file.o \
+	tests/unit/test_mbox_place.o tests/unit/test_mbox_update.o tests/unit/test_mbox.o \
+	tests/unit/test_dotlock.o tests/unit/test_delivery_lock.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o \
+	$(MBOX_TEST_OBJS) \
 	$(AUTH_TEST_OBJS)
 # Every object of the project but those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \

@@ -249,12 +249,10 @@ dotlock_try(int dirfd, const char *name, const struct mail_options *options)
 		if (result == DOTLOCK_HELD && lock_is_stale(&d, st.st_mtime))
 			result = lock_link(&d, fd, &st);
 	}
-	if (close(fd) != 0 && result == DOTLOCK_TAKEN) {
+	if (close(fd) != 0 && result == DOTLOCK_TAKEN)
 		result = fail(&d, "close");
-		(void)unlinkat(d.dirfd, d.lock, 0);
-	}
 	if (result != DOTLOCK_TAKEN)
-		(void)unlinkat(d.dirfd, d.own, 0);
+		(void)leftover_remove(&d);
 	return result;
 }
 

@@ -1,0 +1,112 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mailstore/mbox_io.h"
+#include "tests/unit/mbox_fixture.h"
+#include "tests/unit/tests.h"
+
+static int
+open_box(const struct mbox_fixture *f)
+{
+	const int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void
+reads_all_or_fails(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const int fd = open_box(f);
+	char buf[4];
+
+	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
+	assert_true(mbox_io_read(fd, buf, 4, 6));
+	assert_memory_equal(buf, "6789", 4);
+	assert_false(mbox_io_read(fd, buf, 4, 7));
+	assert_int_equal(errno, ENODATA);
+	assert_false(mbox_io_read(-1, buf, 4, 0));
+	assert_int_equal(errno, EBADF);
+	assert_false(mbox_io_write(-1, buf, 4, 0));
+	assert_int_equal(errno, EBADF);
+	close(fd);
+}
+
+static void
+copies_pieces_down(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const int fd = open_box(f);
+	const struct mbox_piece pieces[] = {{fd, 3, 2}, {fd, 6, 3}, {fd, 9, 0}};
+	char text[65];
+	SHA2_CTX sha;
+
+	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
+	SHA256Init(&sha);
+	assert_true(mbox_io_copy(pieces, 3, fd, 1, &sha));
+	mbox_fixture_expect(f, "0346786789");
+	SHA256End(&sha, text);
+	/* printf 34678 | sha256sum */
+	assert_string_equal(
+		text, "9d35225597b6d3e18d35fd021462b3b8bf781c1bac898c5fce24502924c28207");
+	close(fd);
+}
+
+/* More than the buffer, over itself by less than the buffer. */
+static void
+copies_large_pieces(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const size_t n = 1000003, shift = 17;
+	unsigned char *bytes = malloc(n);
+	unsigned char digest[SHA256_DIGEST_LENGTH], wanted[SHA256_DIGEST_LENGTH];
+	const int fd = open_box(f);
+	const struct mbox_piece piece = {fd, shift, n - shift};
+	struct bytes now;
+	SHA2_CTX sha;
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (unsigned char)(i * i >> 7);
+	assert_true(mbox_io_write(fd, bytes, n, 0));
+	assert_true(mbox_io_copy(&piece, 1, fd, 0, NULL));
+	now = mbox_fixture_read(f->path);
+	assert_memory_equal(now.p, bytes + shift, n - shift);
+	assert_memory_equal(now.p + n - shift, bytes + n - shift, shift);
+	assert_true(mbox_io_digest((struct mbox_piece){fd, 0, n - shift}, digest));
+	SHA256Init(&sha);
+	SHA256Update(&sha, bytes + shift, n - shift);
+	SHA256Final(wanted, &sha);
+	assert_memory_equal(digest, wanted, sizeof digest);
+	assert_false(mbox_io_digest((struct mbox_piece){fd, 0, n + 1}, digest));
+	assert_int_equal(errno, ENODATA);
+	free(now.p);
+	free(bytes);
+	close(fd);
+}
+
+#define TEST(function)                                                                   \
+	cmocka_unit_test_setup_teardown(                                                 \
+		function, mbox_fixture_set_up, mbox_fixture_tear_down)
+
+int
+test_mbox_io(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(reads_all_or_fails),
+		TEST(copies_pieces_down),
+		TEST(copies_large_pieces),
+	};
+
+	return cmocka_run_group_tests_name("mbox_io", tests, NULL, NULL);
+}
