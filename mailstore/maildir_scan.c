@@ -12,7 +12,9 @@
 
 #include "mailstore/maildir_name.h"
 
-#define ROUNDS_MAX 3
+/* Rounds while directories change; more than the first number only if one had news. */
+#define ROUNDS_ENOUGH 3
+#define ROUNDS_MAX 10
 
 #define NS_PER_S 1000000000LL
 /* How far a directory's time stamp may lag behind: a tick of the kernel's clock. */
@@ -27,8 +29,9 @@ struct scan {
 	const int *dirs;
 	const struct mail_options *options;
 	bool frozen;
-	bool first; /* the round in which nothing can be found yet */
-	size_t odd; /* entries that are no regular files */
+	bool first;  /* the round in which nothing can be found yet */
+	size_t odd;  /* entries that are no regular files */
+	size_t news; /* messages that no round before this one has met */
 };
 
 /* When the directories last changed. */
@@ -125,6 +128,7 @@ take_name(struct scan *scan, const char *name, enum maildir_sub sub)
 	bool done;
 
 	if (entry != NULL) {
+		scan->news += (entry->flags & MAILDIR_SEEN) == 0;
 		entry->flags |= MAILDIR_SEEN;
 		done = maildir_list_rename(scan->list, entry, name, sub);
 	} else if (scan->frozen)
@@ -132,8 +136,10 @@ take_name(struct scan *scan, const char *name, enum maildir_sub sub)
 	/* Each message may be met under two names before it is known for one. */
 	else if (scan->list->count / 2 > scan->options->max_messages)
 		return MAIL_LIMIT;
-	else
+	else {
+		scan->news++;
 		done = maildir_list_add(scan->list, name, sub);
+	}
 	return done ? MAIL_OK : scan_fail(scan, sub, "list");
 }
 
@@ -189,7 +195,7 @@ scan_round(struct scan *scan)
 {
 	enum mail_status status = MAIL_OK;
 
-	scan->odd = 0;
+	scan->odd = scan->news = 0;
 	for (int sub = 0; sub < MAILDIR_SUBS && status == MAIL_OK; sub++)
 		status = scan_directory(scan, (enum maildir_sub)sub);
 	if (status == MAIL_OK && !scan->frozen && !maildir_list_sort(scan->list))
@@ -211,6 +217,8 @@ scan_rounds(struct scan *scan)
 		if (status == MAIL_OK)
 			status = read_stamps(scan, &after);
 		if (status == MAIL_OK && !fresh && stamps_equal(&before, &after))
+			break;
+		if (round + 1 >= ROUNDS_ENOUGH && scan->news == 0)
 			break;
 		before = after;
 	}

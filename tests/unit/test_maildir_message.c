@@ -161,7 +161,8 @@ test_changed(void **state)
 	maildir_fixture_open(f);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(octets_of(f, i), 5);
-	maildir_fixture_put(f, "new/1.a", "one two\n");
+	/* Begins as before, but there is more of it. */
+	maildir_fixture_put(f, "new/1.a", "one\ntwo\n");
 	assert_int_equal(try_message(f, 0), MAIL_CHANGED);
 	/* As long as before, but more lines. */
 	maildir_fixture_put(f, "new/2.a", "o\n\n\n");
