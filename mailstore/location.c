@@ -171,7 +171,7 @@ mail_location_expand(struct mail_location *location, const char *template,
 const char *
 mail_location_check(const char *template)
 {
-	struct mail_location location;
+	struct mail_location location = {.ops = NULL};
 	const char *error;
 
 	(void)mail_location_expand(&location, template, "user@domain", "/home", &error);
