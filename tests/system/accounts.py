@@ -51,44 +51,44 @@ class SystemUsers:
     Runs at the same time share them: the last one to end removes them.
     """
 
-    LOCK = "/run/lock/pop3d-system-tests"
+    DIRECTORY = "/run/lock/pop3d-system-tests"
 
     def __init__(self):
-        self.fd = self._lock()
-        made = self._made()
-        for name, kind in USER_NAMES.items():
-            try:
-                pwd.getpwnam(name)
-            except KeyError:
-                system = ["--system"] if kind == "system" else []
-                subprocess.run(["useradd", "--no-create-home", "--home-dir", "/nonexistent",
-                                "--shell", "/usr/sbin/nologin", "--user-group", *system, name],
-                               check=True, stdout=subprocess.DEVNULL)
-                made.append(name)
-        os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, " ".join(made).encode(), 0)
-        fcntl.flock(self.fd, fcntl.LOCK_SH)
+        os.makedirs(self.DIRECTORY, mode=0o700, exist_ok=True)
+        with self._file("mutex") as mutex:
+            fcntl.flock(mutex, fcntl.LOCK_EX)
+            self.in_use = self._file("in-use")
+            fcntl.flock(self.in_use, fcntl.LOCK_SH)
+            with self._file("made") as made:
+                made.write("".join(name + "\n" for name in USER_NAMES if self._make(name)))
 
-    def _lock(self):
-        while True:
-            fd = os.open(self.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            # The last run before us may have removed the file while we waited.
-            if os.path.exists(self.LOCK) and os.path.samestat(os.fstat(fd),
-                                                              os.stat(self.LOCK)):
-                return fd
-            os.close(fd)
+    def _file(self, name):
+        return open(os.path.join(self.DIRECTORY, name), "a+")
 
-    def _made(self):
-        return os.pread(self.fd, 4096, 0).decode().split()
+    @staticmethod
+    def _make(name):
+        try:
+            pwd.getpwnam(name)
+            return False
+        except KeyError:
+            pass
+        kind = ["--system"] if USER_NAMES[name] == "system" else []
+        subprocess.run(["useradd", "--no-create-home", "--home-dir", "/nonexistent", "--shell",
+                        "/usr/sbin/nologin", "--user-group", *kind, name],
+                       check=True, stdout=subprocess.DEVNULL)
+        return True
 
     def remove(self):
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self.fd)
-            return
-        for name in self._made():
-            subprocess.run(["userdel", name], check=True, stdout=subprocess.DEVNULL)
-        os.unlink(self.LOCK)
-        os.close(self.fd)
+        with self._file("mutex") as mutex:
+            fcntl.flock(mutex, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(self.in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.in_use.close()
+                return
+            with self._file("made") as made:
+                made.seek(0)
+                for name in made.read().split():
+                    subprocess.run(["userdel", name], check=True, stdout=subprocess.DEVNULL)
+                made.truncate(0)
+            self.in_use.close()
