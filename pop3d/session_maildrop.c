@@ -47,6 +47,9 @@ session_octets(struct session *session, size_t i, uint64_t *octets)
 {
 	enum mail_status status = session->ops->octets(session->store, i, octets);
 
+	/* One file that the user may not read must not bar the way to all the others. */
+	if (status == MAIL_PERM)
+		status = MAIL_GONE;
 	if (status == MAIL_GONE)
 		set_bit(session->gone, i);
 	if (status == MAIL_OK)

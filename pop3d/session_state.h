@@ -76,7 +76,10 @@ bool session_send_message(struct session *session, const struct command *command
 /* Number the messages, the first time it is called. */
 enum mail_status session_load(struct session *session);
 bool session_is_listed(const struct session *session, size_t i);
-/* Size of a message; one that has vanished is marked gone and gives MAIL_GONE. */
+/*
+ * Size of a message; one that has vanished, or is not the user's to read, is marked gone
+ * and gives MAIL_GONE.
+ */
 enum mail_status session_octets(struct session *session, size_t i, uint64_t *octets);
 /* Count what is listed and add it up; every size is known afterwards. */
 enum mail_status session_measure(
