@@ -22,8 +22,8 @@ enum dotlock_result {
 };
 
 /* Try once, without waiting.  The caller holds the session lock of the mbox. */
-enum dotlock_result dotlock_try(int dirfd, const char *name,
-	const struct mail_options *options);
+enum dotlock_result dotlock_try(
+	int dirfd, const char *name, const struct mail_options *options);
 
 /* Remove the dotlock that dotlock_try() took. */
 void dotlock_release(int dirfd, const char *name, const struct mail_options *options);

@@ -37,17 +37,17 @@ struct mail_message {
 struct mbox {
 	struct mailstore store;
 	const struct mail_options *options;
-	char *path;                /* as given, for the log */
-	char name[NAME_MAX + 1];   /* last component of path */
-	int dirfd;                 /* the directory it is in */
-	int fd;                    /* the mbox; -1 if there is none */
-	int lock_fd;               /* the session lock */
+	char *path;              /* as given, for the log */
+	char name[NAME_MAX + 1]; /* last component of path */
+	int dirfd;               /* the directory it is in */
+	int fd;                  /* the mbox; -1 if there is none */
+	int lock_fd;             /* the session lock */
 	struct mbox_place places[MBOX_PLACES];
-	struct stat seen;          /* when it was parsed; seen.st_size was parsed */
+	struct stat seen;           /* when it was parsed; seen.st_size was parsed */
 	struct mbox_entry *entries; /* with the pseudo message, if there is one */
 	size_t n;
 	size_t capacity;
-	size_t hidden;             /* 1 if there is a pseudo message, else 0 */
+	size_t hidden;                 /* 1 if there is a pseudo message, else 0 */
 	char (*ids)[MAIL_UID_MAX + 1]; /* made when first asked for */
 	struct mail_message message;
 };
@@ -77,8 +77,8 @@ bool mbox_file_same(const struct stat *a, const struct stat *b);
 enum mail_status mbox_file_check(const struct mbox *box, size_t i);
 
 /* Parse the first `size` bytes.  MAIL_LIMIT if found() returned false. */
-enum mail_status mbox_file_parse(const struct mbox *box, uint64_t size,
-	mbox_parse_found *found, void *cookie);
+enum mail_status mbox_file_parse(
+	const struct mbox *box, uint64_t size, mbox_parse_found *found, void *cookie);
 
 /* mbox_place.c: files beside the mbox. */
 
@@ -100,7 +100,7 @@ bool mbox_recover_needed(const struct mbox *box);
 enum mail_status mbox_recover(struct mbox *box);
 
 /* mbox_update.c: see mailstore_ops. */
-enum mail_status mbox_update(struct mailstore *store, const unsigned char *deleted,
-	size_t *removed);
+enum mail_status mbox_update(
+	struct mailstore *store, const unsigned char *deleted, size_t *removed);
 
 #endif

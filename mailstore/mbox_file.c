@@ -12,7 +12,7 @@
 #include "mailstore/mbox_from.h"
 #include "mailstore/mbox_io.h"
 
-#define READ_SIZE (256u * 1024u)
+#define READ_SIZE ((size_t)256 * 1024)
 
 void
 mbox_log(const struct mbox *box, int priority, const char *format, ...)

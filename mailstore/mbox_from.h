@@ -5,7 +5,8 @@
  * to where no empty line comes before.  So a separator must look like what an agent
  * writes: "From ", a sender, and a date in the order of asctime(3) up to the line's end:
  *
- *	From SENDER WEEKDAY MONTH DAY HH:MM[:SS] [ZONE [ZONE]] YEAR [ZONE] [remote from HOST]
+ *	From SENDER WEEKDAY MONTH DAY HH:MM[:SS] [ZONE [ZONE]] YEAR [ZONE] [remote from
+ *HOST]
  *
  * SENDER may be empty and may hold spaces: both occur.  "From my point of view" and
  * "From Monday on" are text.

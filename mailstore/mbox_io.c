@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define COPY_SIZE (256u * 1024u)
+#define COPY_SIZE ((size_t)256 * 1024)
 
 bool
 mbox_io_read(int fd, void *buf, size_t n, uint64_t offset)

@@ -17,15 +17,13 @@
  * What the next session finds:
  *
  *	no journal: killed before 1 or after 5; the mbox is the old or the new one.
- *	a journal not marked: killed before 4, so the mbox still has its old length, or more
- *	   if mail was delivered since.  The bytes behind the random mark, which no step
- *	   but 4 touches, say that this is the mbox meant.  Steps 2 to 5 are done again;
- *	   it does no harm to do any of them twice.
- *	a journal marked, and the random mark stands in the mbox: killed before 4 was
- *	   done.  As before.
- *	a journal marked, and no random mark: 4 was done.  What now stands behind the
- *	   tail was delivered since; only 5 is left.  Random bytes are used here because
- *	   a mail delivered twice could look like what was cut off.
+ *	a journal not marked: killed before 4, so the mbox still has its old length, or
+ *more if mail was delivered since.  The bytes behind the random mark, which no step but 4
+ *touches, say that this is the mbox meant.  Steps 2 to 5 are done again; it does no harm
+ *to do any of them twice. a journal marked, and the random mark stands in the mbox:
+ *killed before 4 was done.  As before. a journal marked, and no random mark: 4 was done.
+ *What now stands behind the tail was delivered since; only 5 is left.  Random bytes are
+ *used here because a mail delivered twice could look like what was cut off.
  *
  * Mail that was delivered before step 4 by someone who saw the old length stands behind
  * it: before step 2 is done again, a new journal whose tail has that mail at its end
@@ -57,12 +55,12 @@ struct mbox_journal {
 	unsigned char rest_hash[SHA256_DIGEST_LENGTH]; /* from behind the mark to size */
 };
 
-void mbox_journal_encode(const struct mbox_journal *journal,
-	unsigned char header[MBOX_JOURNAL_HEADER]);
+void mbox_journal_encode(
+	const struct mbox_journal *journal, unsigned char header[MBOX_JOURNAL_HEADER]);
 
 /* false if it is damaged or does not make sense. */
-bool mbox_journal_decode(struct mbox_journal *journal,
-	const unsigned char header[MBOX_JOURNAL_HEADER]);
+bool mbox_journal_decode(
+	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER]);
 
 /*
  * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of
@@ -74,8 +72,8 @@ enum mail_status mbox_journal_commit(const struct mbox *box, struct mbox_journal
 	int *fd);
 
 /* Where the bytes are that rest_hash is of. */
-struct mbox_piece mbox_journal_rest(const struct mbox *box,
-	const struct mbox_journal *journal);
+struct mbox_piece mbox_journal_rest(
+	const struct mbox *box, const struct mbox_journal *journal);
 
 /*
  * Steps 2 to 5.  MAIL_TEMP: logged; the next session will have to do them.
@@ -84,15 +82,15 @@ enum mail_status mbox_journal_apply(const struct mbox *box,
 	const struct mbox_journal *journal, const struct mbox_place *place, int fd);
 
 /* Step 5. */
-enum mail_status mbox_journal_remove(const struct mbox *box,
-	const struct mbox_place *place);
+enum mail_status mbox_journal_remove(
+	const struct mbox *box, const struct mbox_place *place);
 
 /*
  * Of the mbox of length size, [end, size) was delivered behind a message that is being
  * deleted.  The empty lines it may begin with are that message's: *skip is how many
  * octets.  false: what follows is no From_ line, so it is not mail (or cannot be read).
  */
-bool mbox_journal_skip(const struct mbox *box, uint64_t end, uint64_t size,
-	uint64_t *skip);
+bool mbox_journal_skip(
+	const struct mbox *box, uint64_t end, uint64_t size, uint64_t *skip);
 
 #endif

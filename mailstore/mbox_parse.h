@@ -47,8 +47,8 @@ typedef bool mbox_parse_found(void *cookie, const struct mbox_entry *entry);
 struct mbox_parse *mbox_parse_new(mbox_parse_found *found, void *cookie);
 
 /* Feed the next n bytes, in chunks of any size.  Any result but OK is final. */
-enum mbox_parse_result mbox_parse_feed(struct mbox_parse *parse, const unsigned char *p,
-	size_t n);
+enum mbox_parse_result mbox_parse_feed(
+	struct mbox_parse *parse, const unsigned char *p, size_t n);
 
 /* All bytes are fed: report the last message. */
 enum mbox_parse_result mbox_parse_finish(struct mbox_parse *parse);

@@ -295,7 +295,7 @@ mbox_fixture_random(unsigned seed)
 		"\n\nFrom d Mon Jan  1 00:00 2024\n",
 		"\r\n\r\nFrom e Mon Jan  1 00:00:00 CET 2024\r\n", "."};
 	const size_t count = sizeof parts / sizeof *parts;
-	const size_t cap = 64 * 64;
+	const size_t cap = 4096;
 	struct bytes bytes = {malloc(cap), 0};
 	size_t n;
 

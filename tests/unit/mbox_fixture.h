@@ -49,12 +49,12 @@ void mbox_fixture_expect(const struct mbox_fixture *f, const char *text);
 void mbox_fixture_open(struct mbox_fixture *f);
 void mbox_fixture_close(struct mbox_fixture *f);
 /* Read message i whole, in pieces of `chunk`; *n stays 0 if a status is not MAIL_OK. */
-enum mail_status mbox_fixture_message(struct mbox_fixture *f, size_t i, size_t chunk,
-	struct bytes *message);
+enum mail_status mbox_fixture_message(
+	struct mbox_fixture *f, size_t i, size_t chunk, struct bytes *message);
 
 /* The same as mbox_parse, but written to be seen right: up to `max` entries. */
-size_t mbox_fixture_model(const unsigned char *p, size_t n, struct mbox_entry *entries,
-	size_t max);
+size_t mbox_fixture_model(
+	const unsigned char *p, size_t n, struct mbox_entry *entries, size_t max);
 
 /* Bytes that look like an mbox, for better or worse; the same for the same seed. */
 struct bytes mbox_fixture_random(unsigned seed);

@@ -36,14 +36,14 @@ static enum mbox_parse_result
 parse(const void *bytes, size_t n, size_t chunk, struct list *list)
 {
 	struct mbox_parse *parse = mbox_parse_new(keep, list);
-	enum mbox_parse_result result = MBOX_PARSE_OK;
+	enum mbox_parse_result result;
 	const unsigned char *p = bytes;
 
 	assert_non_null(parse);
 	list->n = 0;
 	list->stop = MAX;
 	for (size_t i = 0; i < n; i += chunk)
-		result = mbox_parse_feed(parse, p + i, n - i < chunk ? n - i : chunk);
+		(void)mbox_parse_feed(parse, p + i, n - i < chunk ? n - i : chunk);
 	result = mbox_parse_finish(parse);
 	mbox_parse_free(parse);
 	return result;
