@@ -37,6 +37,9 @@ verify(void *context, const struct auth_request *request, struct auth_out *out)
 	const char *result = host->config(host->cookie, "result");
 	unsigned char noise[300] = {0};
 
+	/* The host promises a NUL behind the secret. */
+	if (request->secret.p[request->secret.n] != '\0')
+		return AUTH_TEMPFAIL;
 	if (!host->random(host->cookie, noise, sizeof(noise)))
 		return AUTH_TEMPFAIL;
 	host->wipe(noise, sizeof(noise));

@@ -195,7 +195,9 @@ unknown_asks_the_next(void **state)
 	result = "2";
 	user = "root";
 	home = "/root";
+	reason = "never heard of";
 	assert_int_equal(ask_once("mod_puppet mod_ok", "jo", "ok"), AUTH_OK);
+	assert_string_equal(out.reason, "");
 	/* Nothing of the first module's answer is in the second one's. */
 	assert_string_equal(out.identity.user, "jo");
 	assert_string_equal(out.identity.home, "");
