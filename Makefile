@@ -8,6 +8,7 @@ BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 LIBDIR = $(PREFIX)/lib/pop3d
 MODDIR = $(LIBDIR)/auth
+INCLUDEDIR = $(PREFIX)/include/pop3d
 EMPTYDIR = $(LIBDIR)/empty
 MANDIR = $(PREFIX)/share/man
 SYSCONFDIR = /etc/pop3d
@@ -75,7 +76,7 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
 	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so
-MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5
+MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
 AUTH_TEST_OBJS = tests/unit/auth_fixture.o tests/unit/test_loader.o \
@@ -156,11 +157,12 @@ install: all
 	@grep -qF '$(MODDIR)' pop3d/pop3d || \
 		{ echo 'Built for another PREFIX: "make clean" first.' >&2; exit 1; }
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MODDIR) \
-		$(DESTDIR)$(SYSCONFDIR)
+		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -d -m 0555 $(DESTDIR)$(EMPTYDIR)
 	$(INSTALL) -m 0755 pop3d/pop3d $(DESTDIR)$(SBINDIR)/pop3d
 	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
 	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
+	$(INSTALL) -m 0644 auth/auth_module.h $(DESTDIR)$(INCLUDEDIR)/auth_module.h
 	$(INSTALL) -m 0644 scripts/samples/pop3d.conf \
 		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
 	set -e; for page in $(MANUALS); do \
@@ -172,11 +174,12 @@ install: all
 # Leaves the configuration and the user file alone.
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/pop3d $(DESTDIR)$(BINDIR)/pop3ctl \
-		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
+		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample \
+		$(DESTDIR)$(INCLUDEDIR)/auth_module.h
 	for module in $(MODULES); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
 	for page in $(MANUALS); do \
 		rm -f $(DESTDIR)$(MANDIR)/man"$${page##*.}/$${page##*/}"; done
-	for d in $(MODDIR) $(EMPTYDIR) $(LIBDIR) $(SYSCONFDIR); do \
+	for d in $(MODDIR) $(EMPTYDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR); do \
 		[ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done
 
 dist:

@@ -72,7 +72,7 @@ command_run(const struct ctl_command *command, const struct ctl_context *context
 int
 main(int argc, char **argv)
 {
-	struct ctl_context context = {POP3D_CONFIG};
+	struct ctl_context context = {NULL};
 	const struct rlimit none = {0, 0};
 	const struct ctl_command *command;
 	int option, status;
