@@ -2,7 +2,6 @@
  * pop3ctl, the administrator's tool.  Runs as whoever calls it, with no more rights than
  * that: it must never be installed set-uid.
  */
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -34,14 +33,15 @@ usage_print(const struct ctl_command *command)
 static int
 usage(const char *group)
 {
-	bool known = false;
+	size_t shown = 0;
 
 	for (const struct ctl_command *c = commands; c->group != NULL; c++)
-		if (group != NULL && strcmp(c->group, group) == 0)
-			known = true;
-	for (const struct ctl_command *c = commands; c->group != NULL; c++)
-		if (!known || strcmp(c->group, group) == 0)
+		if (group != NULL && strcmp(c->group, group) == 0) {
 			usage_print(c);
+			shown++;
+		}
+	for (const struct ctl_command *c = commands; c->group != NULL && shown == 0; c++)
+		usage_print(c);
 	return EX_USAGE;
 }
 

@@ -182,7 +182,7 @@ useredit_splice(struct useredit *edit, off_t from, off_t to, const char *text, s
 bool
 useredit_commit(struct useredit *edit)
 {
-	int fd;
+	int fd, why;
 
 	if (!old_copy(edit, edit->st.st_size))
 		return false;
@@ -191,8 +191,11 @@ useredit_commit(struct useredit *edit)
 	fd = edit->tmpfd;
 	edit->tmpfd = -1;
 	if (close(fd) != 0 ||
-		renameat(edit->dirfd, edit->tmp, edit->dirfd, edit->name) != 0)
-		return fail_errno(edit, ".tmp");
+		renameat(edit->dirfd, edit->tmp, edit->dirfd, edit->name) != 0) {
+		why = errno;
+		(void)unlinkat(edit->dirfd, edit->tmp, 0);
+		return fail(edit, ".tmp", strerror(why));
+	}
 	if (fsync(edit->dirfd) != 0)
 		return fail_errno(edit, ": written, but perhaps not durably");
 	useredit_abort(edit);
