@@ -35,17 +35,19 @@ enum auth_proof {
 };
 
 enum auth_flag {
-	/* verify() needs uid 0.  Without it the auth process gives up root after open(). */
+	/* verify() needs uid 0.  Without it the auth process gives up root after open().
+	 */
 	AUTH_FLAG_ROOT = 1u << 0,
 };
 
 /* Zeroed memory must never mean success. */
 enum auth_result {
-	AUTH_TEMPFAIL = 0, /* the back end is broken: [SYS/TEMP], no other module is asked */
-	AUTH_DENY = 1,     /* my user, wrong proof or no access: final */
-	AUTH_UNKNOWN = 2,  /* not my user: the next module may try */
-	AUTH_MORE = 3,     /* for mechanisms: another message of the client is needed */
-	AUTH_OK = 4,       /* out->identity is filled */
+	AUTH_TEMPFAIL =
+		0,     /* the back end is broken: [SYS/TEMP], no other module is asked */
+	AUTH_DENY = 1, /* my user, wrong proof or no access: final */
+	AUTH_UNKNOWN = 2, /* not my user: the next module may try */
+	AUTH_MORE = 3,    /* for mechanisms: another message of the client is needed */
+	AUTH_OK = 4,      /* out->identity is filled */
 };
 
 /* Borrowed bytes, not NUL-terminated. */
@@ -95,20 +97,22 @@ struct auth_host {
 };
 
 struct auth_module {
-	uint32_t abi;            /* POP3D_AUTH_ABI */
-	uint32_t size;           /* sizeof(struct auth_module) of the module */
-	const char *name;        /* as in `modules = NAME` and [auth.NAME] */
-	const char *const *keys; /* config keys it knows, NULL at the end; others are errors */
-	uint32_t proofs;         /* mask of enum auth_proof */
-	uint32_t flags;          /* mask of enum auth_flag */
+	uint32_t abi;     /* POP3D_AUTH_ABI */
+	uint32_t size;    /* sizeof(struct auth_module) of the module */
+	const char *name; /* as in `modules = NAME` and [auth.NAME] */
+	const char *const
+		*keys;   /* config keys it knows, NULL at the end; others are errors */
+	uint32_t proofs; /* mask of enum auth_proof */
+	uint32_t flags;  /* mask of enum auth_flag */
 	/*
 	 * Called once, with the privileges of the auth process at its start (root, where
 	 * pop3d runs as root): open files here.  false: broken, already logged.
 	 */
 	bool (*open)(void **context, const struct auth_host *host);
-	/* Never returns AUTH_MORE.  Takes as long for an unknown user as for a wrong proof. */
-	enum auth_result (*verify)(void *context, const struct auth_request *request,
-		struct auth_out *out);
+	/* Never returns AUTH_MORE.  Takes as long for an unknown user as for a wrong
+	 * proof. */
+	enum auth_result (*verify)(
+		void *context, const struct auth_request *request, struct auth_out *out);
 	/* May be NULL. */
 	void (*close)(void *context);
 };

@@ -29,8 +29,8 @@ struct auth_chain_options {
  * Load and check every module.  On failure returns NULL and puts one line in error:
  * which file, what is wrong with it.
  */
-struct auth_chain *auth_chain_load(const struct auth_chain_options *options, char *error,
-	size_t error_size);
+struct auth_chain *auth_chain_load(
+	const struct auth_chain_options *options, char *error, size_t error_size);
 
 /* The config keys of a loaded module, NULL at the end; NULL if no such module. */
 const char *const *auth_chain_keys(const struct auth_chain *chain, const char *module);

@@ -15,10 +15,10 @@
 
 /*
  * Load DIRECTORY/NAME.so and check what it exports.  The module stays mapped for the life
- * of the process.  On failure returns NULL and puts one line in error: which file, what is
- * wrong with it, what was expected.
+ * of the process.  On failure returns NULL and puts one line in error: which file, what
+ * is wrong with it, what was expected.
  */
-const struct auth_module *loader_load(const char *directory, const char *name, char *error,
-	size_t error_size);
+const struct auth_module *loader_load(
+	const char *directory, const char *name, char *error, size_t error_size);
 
 #endif

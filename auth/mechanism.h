@@ -26,7 +26,8 @@ struct auth_exchange {
 	const char *remote; /* numeric addresses, "" if there is none */
 	const char *local;
 	struct auth_out out; /* with AUTH_OK */
-	char user[AUTH_USER_MAX + 1]; /* name the client claimed, for the log; may be "" */
+	char user[AUTH_USER_MAX +
+		  1]; /* name the client claimed, for the log; may be "" */
 	unsigned char challenge[AUTH_CHALLENGE_MAX]; /* with AUTH_MORE */
 	size_t challenge_len;
 };

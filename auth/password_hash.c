@@ -99,7 +99,7 @@ number_read(const char *p, const char *key, uint32_t *number)
 static enum password_verdict
 cost_check(const char *hash, const struct scheme *scheme)
 {
-	uint32_t memory, passes, lanes;
+	uint32_t memory = 0, passes = 0, lanes = 0;
 	const char *p = hash + strlen(scheme->prefix);
 
 	p = number_read(p, "m=", &memory);

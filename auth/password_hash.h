@@ -11,7 +11,7 @@
 #define PASSWORD_HASH_SIZE 160u /* a scheme, a hash and a NUL */
 
 enum password_verdict {
-	PASSWORD_ERROR = 0,   /* out of memory: no verdict */
+	PASSWORD_ERROR = 0, /* out of memory: no verdict */
 	PASSWORD_WRONG,
 	PASSWORD_UNSUPPORTED, /* no hash, another scheme, or not well-formed */
 	PASSWORD_EXCESSIVE,   /* asks for more memory or time than is allowed */

@@ -29,8 +29,8 @@ struct userfile_entry {
 	uid_t uid;                 /* (uid_t)-1: none */
 	gid_t gid;                 /* (gid_t)-1: none */
 	bool nologin;
-	bool nopassword;           /* Dovecot: any password will do.  Never honoured. */
-	bool allow_nets;           /* limited to networks, which is not supported */
+	bool nopassword; /* Dovecot: any password will do.  Never honoured. */
+	bool allow_nets; /* limited to networks, which is not supported */
 };
 
 /* True if a line is an entry, not a comment or an empty line. */
@@ -50,14 +50,14 @@ enum userfile_status {
 };
 
 struct userfile_reader {
-	int fd;              /* borrowed; its position is neither used nor moved */
-	size_t chunk;        /* most octets to ask the kernel for; tests make it small */
-	off_t offset;        /* of the next octet to read into the buffer */
+	int fd;               /* borrowed; its position is neither used nor moved */
+	size_t chunk;         /* most octets to ask the kernel for; tests make it small */
+	off_t offset;         /* of the next octet to read into the buffer */
 	unsigned long number; /* of the last line returned, from 1 */
-	off_t line_start;    /* where that line is in the file */
-	off_t line_end;      /* behind its line end; USERFILE_LINE only */
-	size_t start, end;   /* what of the buffer is not consumed */
-	bool skipping;       /* the rest of a long line is still to come */
+	off_t line_start;     /* where that line is in the file */
+	off_t line_end;       /* behind its line end; USERFILE_LINE only */
+	size_t start, end;    /* what of the buffer is not consumed */
+	bool skipping;        /* the rest of a long line is still to come */
 	bool eof;
 	unsigned char buffer[USERFILE_BUFFER];
 };
@@ -66,10 +66,11 @@ struct userfile_reader {
 void userfile_start(struct userfile_reader *reader, int fd);
 
 /* The next line without its LF or CRLF, valid until the next call. */
-enum userfile_status userfile_next(struct userfile_reader *reader, struct auth_span *line);
+enum userfile_status userfile_next(
+	struct userfile_reader *reader, struct auth_span *line);
 
 /* As userfile_next(), but stops only at an entry of exactly that user. */
-enum userfile_status userfile_find(struct userfile_reader *reader, const char *user,
-	struct auth_span *line);
+enum userfile_status userfile_find(
+	struct userfile_reader *reader, const char *user, struct auth_span *line);
 
 #endif

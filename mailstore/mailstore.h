@@ -24,7 +24,8 @@ enum mail_status {
 	MAIL_OK = 0,
 	MAIL_BUSY,    /* another POP3 session holds the maildrop: [IN-USE] */
 	MAIL_GONE,    /* this message vanished: -ERR, treat it as deleted */
-	MAIL_CHANGED, /* another program changed the maildrop under us: -ERR, nothing done */
+	MAIL_CHANGED, /* another program changed the maildrop under us: -ERR, nothing done
+		       */
 	MAIL_LIMIT,   /* over max_messages or max_octets: [SYS/PERM] */
 	MAIL_TEMP,    /* out of space, I/O error, not mounted: [SYS/TEMP] */
 	MAIL_PERM,    /* not a maildrop, not ours, bad location: [SYS/PERM] */
@@ -39,15 +40,15 @@ enum mail_lock {
 
 struct mail_options {
 	size_t max_messages;
-	uint64_t max_octets;       /* of the whole maildrop as stored; only mbox heeds it: a
-	                              Maildir would need a stat of every message for it */
-	unsigned lock_wait;        /* seconds to wait for a lock that is held */
+	uint64_t max_octets; /* of the whole maildrop as stored; only mbox heeds it: a
+				Maildir would need a stat of every message for it */
+	unsigned lock_wait;  /* seconds to wait for a lock that is held */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
-	const char *home;          /* where a store that must keep a file beside a spool it
-	                              cannot write to may put it; "" if there is no home */
+	const char *home; /* where a store that must keep a file beside a spool it
+			     cannot write to may put it; "" if there is no home */
 	void (*log)(void *cookie, int priority, const char *format, ...)
 		__attribute__((format(printf, 3, 4)));
-	void *cookie;              /* for log */
+	void *cookie; /* for log */
 };
 
 /* Driver-private; each driver's own struct begins with this one. */
@@ -75,21 +76,23 @@ struct mailstore_ops {
 	 */
 	enum mail_status (*octets)(struct mailstore *store, size_t i, uint64_t *octets);
 	/* 1 to 70 characters 0x21-0x7E, unique in the maildrop, the same next time. */
-	enum mail_status (*uid)(struct mailstore *store, size_t i, char uid[MAIL_UID_MAX + 1]);
+	enum mail_status (*uid)(
+		struct mailstore *store, size_t i, char uid[MAIL_UID_MAX + 1]);
 	/* A message is read from its start; one message is open at a time. */
-	enum mail_status (*message_open)(struct mailstore *store, size_t i,
-		struct mail_message **message);
-	/* Raw stored bytes; *n is 0 at the end only.  Any status but MAIL_OK: it is torn. */
-	enum mail_status (*message_read)(struct mail_message *message, void *buf, size_t cap,
-		size_t *n);
+	enum mail_status (*message_open)(
+		struct mailstore *store, size_t i, struct mail_message **message);
+	/* Raw stored bytes; *n is 0 at the end only.  Any status but MAIL_OK: it is torn.
+	 */
+	enum mail_status (*message_read)(
+		struct mail_message *message, void *buf, size_t cap, size_t *n);
 	void (*message_close)(struct mail_message *message);
 	/*
 	 * The UPDATE state: remove every message i with deleted[i / 8] & (1 << i % 8) and
 	 * no other, durably.  MAIL_OK only if all of them are gone for good; *removed is
 	 * how many are in either case.  Called at most once, close() follows.
 	 */
-	enum mail_status (*update)(struct mailstore *store, const unsigned char *deleted,
-		size_t *removed);
+	enum mail_status (*update)(
+		struct mailstore *store, const unsigned char *deleted, size_t *removed);
 	/* Release the session lock; nothing is removed.  store may be NULL. */
 	void (*close)(struct mailstore *store);
 };

@@ -14,7 +14,7 @@
  * Never follows a symbolic link.  MAIL_OK: *fd is to be closed to unlock; the file stays.
  * MAIL_BUSY: held by a living session.  MAIL_PERM: no right to create the file here.
  */
-enum mail_status session_lock(int dirfd, const char *name,
-	const struct mail_options *options, int *fd);
+enum mail_status session_lock(
+	int dirfd, const char *name, const struct mail_options *options, int *fd);
 
 #endif

@@ -9,7 +9,8 @@
 
 #include "mailstore/mailstore.h"
 
-/* The name itself where it is a valid unique-id, else 32 hexadecimal digits of its SHA-256. */
+/* The name itself where it is a valid unique-id, else 32 hexadecimal digits of its
+ * SHA-256. */
 void unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1]);
 
 /*

@@ -249,6 +249,9 @@ serve_line(struct front *front)
 	char *text;
 	size_t n;
 
+	/* Also for a client whose commands are all here already. */
+	if (clock_left(front->connection->login_deadline) == 0)
+		leave(front, "timeout");
 	switch (line_read(&front->reader, LINE_COMMAND_MAX,
 		front->connection->login_deadline, &text, &n)) {
 	case LINE_OK:

@@ -109,6 +109,8 @@ wait_for_front(struct monitor *m)
 	do
 		ready = poll(&p, 1, clock_left(deadline));
 	while (ready < 0 && errno == EINTR);
+	if (clock_left(deadline) == 0)
+		ready = 0;
 	if (ready == 0)
 		give_reason(m, "timeout");
 	return ready > 0;

@@ -158,11 +158,22 @@ finish(struct session *session)
 	(void)output_flush(&session->output);
 }
 
+/* True, with all replies sent, if the client has made no sense for too long. */
+static bool
+is_confused(struct session *session)
+{
+	if (session->bad_commands <
+		session->connection->service->config->limits.bad_commands)
+		return false;
+	(void)output_flush(&session->output);
+	session->reason = "bad-commands";
+	return true;
+}
+
 /* False if the session is over. */
 static bool
 serve_command(struct session *session, char *text, size_t n)
 {
-	uint64_t limit = session->connection->service->config->limits.bad_commands;
 	struct session_reply reply = {0};
 	struct command command;
 	enum session_event event;
@@ -183,8 +194,7 @@ serve_command(struct session *session, char *text, size_t n)
 			session->output.status == STREAM_OK ? "torn-message" : "output";
 		return false;
 	}
-	session->reason = "bad-commands";
-	return session->bad_commands < limit;
+	return !is_confused(session);
 }
 
 /* A line that is no command. */
@@ -192,9 +202,8 @@ static bool
 serve_bad_line(struct session *session, const char *text)
 {
 	output_reply(&session->output, 0, NULL, text);
-	session->reason = "bad-commands";
-	return ++session->bad_commands <
-	       session->connection->service->config->limits.bad_commands;
+	session->bad_commands++;
+	return !is_confused(session);
 }
 
 static bool

@@ -60,6 +60,8 @@ session_octets(struct session *session, size_t i, uint64_t *octets)
 enum mail_status
 session_measure(struct session *session, size_t *count, uint64_t *octets)
 {
+	const uint64_t limit = session->connection->service->config->limits.octets;
+
 	*count = 0;
 	*octets = 0;
 	for (size_t i = 0; i < session->count; i++) {
@@ -76,7 +78,9 @@ session_measure(struct session *session, size_t *count, uint64_t *octets)
 		*count += 1;
 		*octets += size;
 	}
-	return MAIL_OK;
+	/* A store that knows sizes only by reading messages cannot tell when it is
+	 * opened. */
+	return limit != 0 && *octets > limit ? MAIL_LIMIT : MAIL_OK;
 }
 
 void

@@ -229,6 +229,7 @@ startup_listen(struct startup *startup, const char *text)
 	struct addrinfo *info = NULL;
 	char address[128];
 	const char *port;
+	uint64_t number;
 	int fd = -1;
 
 	if (startup->n == STARTUP_SOCKETS_MAX) {
@@ -236,8 +237,10 @@ startup_listen(struct startup *startup, const char *text)
 			startup->error, sizeof(startup->error), "too many addresses");
 		return false;
 	}
+	/* getaddrinfo() would take a port modulo 65536. */
 	if (!split_address(text, address, sizeof(address), &port) ||
-		getaddrinfo(address, port, &hints, &info) != 0) {
+		!number_parse(port, strlen(port), &number) || number == 0 ||
+		number > UINT16_MAX || getaddrinfo(address, port, &hints, &info) != 0) {
 		(void)snprintf(startup->error, sizeof(startup->error),
 			"%.64s is not a numeric ADDRESS:PORT", text);
 		return false;

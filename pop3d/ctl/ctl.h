@@ -14,7 +14,8 @@
 #define CTL_USAGE (-1)
 
 struct ctl_context {
-	const char *config_path; /* as -c gave it; NULL: the built-in path, if it is there */
+	const char
+		*config_path; /* as -c gave it; NULL: the built-in path, if it is there */
 };
 
 /* One row of main.c's table: `pop3ctl group verb arguments`. */

@@ -15,7 +15,7 @@
 struct useredit {
 	int dirfd;
 	int lockfd;
-	int fd;         /* the file as it is, to be read with pread(); -1: there is none */
+	int fd; /* the file as it is, to be read with pread(); -1: there is none */
 	int tmpfd;
 	off_t cursor;   /* up to here the old file is dealt with */
 	struct stat st; /* of the old file; st_size 0 if there is none */
@@ -32,7 +32,8 @@ struct useredit {
 bool useredit_begin(struct useredit *edit, const char *path, bool create);
 
 /* Put text in the place of the octets [from, to); in ascending order. */
-bool useredit_splice(struct useredit *edit, off_t from, off_t to, const char *text, size_t n);
+bool useredit_splice(
+	struct useredit *edit, off_t from, off_t to, const char *text, size_t n);
 
 /* Copy the rest, make it durable and put it in the place of the old file. */
 bool useredit_commit(struct useredit *edit);
