@@ -9,14 +9,18 @@
 
 static const char *const keys[] = {"result", "user", "home", "mail", "reason", NULL};
 
+struct puppet {
+	const struct auth_host *host;
+};
+
 static bool
 open_module(void **context, const struct auth_host *host)
 {
-	const struct auth_host **own = malloc(sizeof(*own));
+	struct puppet *own = malloc(sizeof(*own));
 
 	if (own == NULL)
 		return false;
-	*own = host;
+	own->host = host;
 	*context = own;
 	return true;
 }
@@ -33,7 +37,8 @@ fill(const struct auth_host *host, const char *key, char *field, size_t size)
 static enum auth_result
 verify(void *context, const struct auth_request *request, struct auth_out *out)
 {
-	const struct auth_host *host = *(const struct auth_host **)context;
+	const struct puppet *own = context;
+	const struct auth_host *host = own->host;
 	const char *result = host->config(host->cookie, "result");
 	unsigned char noise[300] = {0};
 

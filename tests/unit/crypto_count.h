@@ -8,8 +8,8 @@
 #include <sodium.h>
 #include <stdbool.h>
 
-extern unsigned crypto_count;                     /* checks done */
-extern char crypto_last[crypto_pwhash_STRBYTES];  /* the hash of the last one */
-extern bool crypto_no_memory;                     /* make it fail */
+extern unsigned crypto_count;                    /* checks done */
+extern char crypto_last[crypto_pwhash_STRBYTES]; /* the hash of the last one */
+extern bool crypto_no_memory;                    /* make it fail */
 
 #endif

@@ -86,8 +86,8 @@ static void
 unsupported_hashes(void **state)
 {
 	static const char *const stored[] = {"", "{", "{}", "{PLAIN}password", "password",
-		"*", "{ARGON2ID}", "{ARGON2ID}password", "{ARGON2ID", "{ARGON2I}" SMALL,
-		"{ARGON2ID}" ARGON2I, "{CRYPT}" SMALL, "{ARGON2ID.B64}" SMALL,
+		"*", "{ARGON2ID}", "{ARGON2ID}password", "{ARGON2ID", ("{ARGON2I}" SMALL),
+		("{ARGON2ID}" ARGON2I), ("{CRYPT}" SMALL), ("{ARGON2ID.B64}" SMALL),
 		"$argon2id$v=19$m=256,t=2,p=1",
 		"$argon2id$v=19$m=,t=2,p=1$c29tZXNhbHQ$nf65",
 		"$argon2id$v=19$t=2,m=256,p=1$c29tZXNhbHQ$nf65",
