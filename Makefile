@@ -87,6 +87,16 @@ MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
 	tests/unit/test_mbox_recover.o tests/unit/test_mbox_file.o \
 	tests/unit/test_mbox_place.o tests/unit/test_mbox_update.o tests/unit/test_mbox.o \
 	tests/unit/test_dotlock.o tests/unit/test_delivery_lock.o
+CORE_TEST_OBJS = tests/unit/wire_fixture.o tests/unit/line_fixture.o \
+	tests/unit/config_fixture.o tests/unit/test_number.o tests/unit/test_command.o \
+	tests/unit/test_multiline.o tests/unit/test_line.o \
+	tests/unit/test_line_limit.o tests/unit/test_stream.o \
+	tests/unit/test_stream_write.o tests/unit/test_output.o tests/unit/test_ipc.o \
+	tests/unit/test_verdict.o tests/unit/test_config.o \
+	tests/unit/test_config_print.o tests/unit/test_config_keys.o \
+	tests/unit/test_options.o tests/unit/test_log.o tests/unit/test_log_target.o \
+	tests/unit/test_address.o tests/unit/test_children.o tests/unit/test_child.o \
+	tests/unit/test_capability.o tests/unit/test_descriptors.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
@@ -94,7 +104,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o \
 	$(MBOX_TEST_OBJS) \
-	$(AUTH_TEST_OBJS)
+	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS)
 # Every object of the project but those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
 	$(CTL_OBJS)

@@ -32,5 +32,26 @@ int test_userfile(void);
 int test_password_hash(void);
 int test_passwd(void);
 int test_ctl(void);
+int test_number(void);
+int test_command(void);
+int test_multiline(void);
+int test_line(void);
+int test_line_limit(void);
+int test_stream(void);
+int test_stream_write(void);
+int test_output(void);
+int test_ipc(void);
+int test_verdict(void);
+int test_config(void);
+int test_config_print(void);
+int test_config_keys(void);
+int test_pop3d_options(void);
+int test_log(void);
+int test_log_target(void);
+int test_address(void);
+int test_children(void);
+int test_child(void);
+int test_capability(void);
+int test_descriptors(void);
 
 #endif
