@@ -216,6 +216,12 @@ changes_during_the_session(void **state)
 		mailstore_mbox.message_read(message, buf, sizeof buf, &n), MAIL_CHANGED);
 	mailstore_mbox.message_close(message);
 	assert_int_equal(mbox_fixture_message(f, 1, 10, &bytes), MAIL_CHANGED);
+	/* Or writes another message over this one, of the same From_ line. */
+	mbox_fixture_put(f, A B);
+	assert_int_equal(mailstore_mbox.message_open(f->store, 0, &message), MAIL_OK);
+	mbox_fixture_put(f, FROM "Subject: a\n\nanother\n\n" B);
+	assert_int_equal(mailstore_mbox.message_read(message, buf, 5, &n), MAIL_CHANGED);
+	mailstore_mbox.message_close(message);
 	/* Or cuts the file. */
 	mbox_fixture_put(f, A);
 	assert_int_equal(mbox_fixture_message(f, 1, 10, &bytes), MAIL_CHANGED);

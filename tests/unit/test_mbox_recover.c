@@ -109,6 +109,10 @@ mail_delivered_in_between(void **state)
 		crash(f, step);
 		mbox_fixture_append(f->path, "\n" D A, strlen("\n" D A));
 		expect_after(f, step == STEP_CUT ? B "\n" D A : B D A);
+		/* What is no mail is kept as it is. */
+		crash(f, step);
+		mbox_fixture_append(f->path, "\nodd\n", 5);
+		expect_after(f, B "\nodd\n");
 	}
 }
 

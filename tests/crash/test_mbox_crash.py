@@ -1,0 +1,192 @@
+"""An mbox survives whatever happens in a session's UPDATE, and in what finishes it later.
+
+After a kill at any system call, or an error from any, and with mail delivered before
+somebody looks again: every message that was not deleted is there, whole and once; the
+deleted ones are all there or all gone; OK means gone.
+"""
+
+import fcntl
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import inject
+
+# The tail that has to be moved is longer than the messages deleted, and overlaps itself.
+MESSAGES = [
+    b"From a@b Tue Nov 23 15:28:0%d 2025\nSubject: %d\n\n%s\n\n" % (i, i, text)
+    for i, text in enumerate([b"zero", b"one" * 30, b"two" * 400, b"three", b"four" * 999])
+]
+DELIVERED = b"From c@d Tue Nov 23 16:00:00 2025\nSubject: late\n\ndelivered\n\n"
+WHOLE = b"".join(MESSAGES)
+# By what is deleted: a tail is moved; two, and the last is among them; the end is cut.
+CASES = {"middle": ("1",), "last": ("0", "3", "4"), "cut": ("3", "4")}
+# The driver writes with pwrite64, and with write its dotlock only.
+CALLS = [name for name in inject.FILE if name != "write"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def program():
+    inject.build()
+
+
+def left(deleted):
+    return b"".join(m for i, m in enumerate(MESSAGES) if str(i) not in deleted)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def deliver(path):
+    """As a delivery agent does: under a lock of fcntl, at the end."""
+    with open(path, "ab") as f:
+        fcntl.lockf(f, fcntl.LOCK_EX)
+        f.write(DELIVERED)
+
+
+def run_plain(path, *deleted):
+    return subprocess.run([inject.STORE_UPDATE, "mbox", path, *deleted],
+                          capture_output=True, check=False, timeout=20)
+
+
+@pytest.fixture
+def directory():
+    top = tempfile.mkdtemp(prefix="pop3d-crash.")
+    numbers = itertools.count()
+
+    def make():
+        path = os.path.join(top, str(next(numbers)))
+        os.mkdir(path)
+        return path
+
+    yield make
+    shutil.rmtree(top)
+
+
+@pytest.fixture
+def prepare(directory):
+    """A function that makes a function that makes a fresh mbox, for inject.sweep."""
+    def for_case(deleted):
+        def make():
+            path = os.path.join(directory(), "box")
+            with open(path, "wb") as f:
+                f.write(WHOLE)
+            return [inject.STORE_UPDATE, "mbox", path, *deleted], os.path.dirname(path), path
+        return make
+
+    return for_case
+
+
+def check_next_session(path, deleted, place, gone, delivered=b""):
+    """What the next session finds is right, and it leaves nothing but its lock."""
+    done = run_plain(path)
+    assert done.returncode == 0, (place, done)
+    now = read(path)
+    if gone:
+        assert now == left(deleted) + delivered, place
+    else:
+        assert now in (WHOLE + delivered, left(deleted) + delivered), place
+    assert b"load OK %d\n" % now.count(b"Subject: ") in done.stdout, place
+    assert set(os.listdir(os.path.dirname(path))) <= {"box", ".box.pop3d-lock"}, place
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_undisturbed(prepare, case):
+    command, _, path = prepare(CASES[case])()
+    result = inject.run(command)
+    assert result.code == 0 and result.stderr == "", result
+    assert read(path) == left(CASES[case])
+    assert ('journal-new", O_RDWR' in result.trace) == (case != "cut")
+    check_next_session(path, CASES[case], case, gone=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_kill(prepare, case):
+    """Every other time mail is delivered before the next session looks."""
+    places = 0
+    deleted = CASES[case]
+    for place, result, path in inject.sweep(prepare(deleted), "signal=KILL", CALLS):
+        assert result.killed, place
+        gone = inject.status(result, "update") == "OK"
+        delivered = b""
+        if places % 2:
+            deliver(path)
+            delivered = DELIVERED
+        check_next_session(path, deleted, place, gone, delivered)
+        places += 1
+    assert places > 30
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize("case", ["last", "cut"])
+def test_error(prepare, case, error):
+    places = 0
+    deleted = CASES[case]
+    for place, result, path in inject.sweep(prepare(deleted), "error=" + error, CALLS):
+        status = inject.status(result, "update")
+        assert result.code == (0 if status == "OK" else 1), (place, result)
+        assert status in (None, "OK", "TEMP", "BUSY", "CHANGED"), (place, result)
+        if status == "OK":
+            assert read(path) == left(deleted), place
+        else:
+            assert "removed 0" in result.stdout or status is None, place
+        _, name, number = place.split(":")
+        # The first calls of some are of the session lock and the dotlock of load().
+        if name == "fsync" or (name in ("pwrite64", "ftruncate") and number != "1"):
+            assert status == "TEMP", (place, result)
+        if status != "OK":
+            assert result.stderr, place
+        # A dotlock that could not be removed names a dead process by now.
+        deliver(path)
+        check_next_session(path, deleted, place, status == "OK", DELIVERED)
+        places += 1
+    assert places > 30
+
+
+@pytest.fixture
+def interrupted(directory, prepare):
+    """A function that makes mboxes whose update was killed at one place."""
+    def for_place(deleted, inject_at):
+        command, _, path = prepare(deleted)()
+        result = inject.run(command, inject=inject_at)
+        assert result.killed, inject_at
+        deliver(path)
+        template = os.path.dirname(path)
+        assert ".box.pop3d-journal" in os.listdir(template), inject_at
+
+        def make():
+            where = os.path.join(directory(), "d")
+            shutil.copytree(template, where)
+            copy = os.path.join(where, "box")
+            return [inject.STORE_UPDATE, "mbox", copy], where, copy
+        return make
+
+    return for_place
+
+
+# Counted from the start of the program: the journal takes the first calls of pwrite64.
+INTERRUPTIONS = {
+    "before copying": "fsync:signal=KILL:when=2",
+    "copied": "fsync:signal=KILL:when=3",
+    "cut": "unlinkat:signal=KILL:when=5",
+}
+
+
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+@pytest.mark.parametrize("action", ["signal=KILL", "error=EIO", "error=ENOSPC"])
+def test_recovery(interrupted, interruption, action):
+    """What finishes an update is itself cut short, and mail is delivered once more."""
+    places = 0
+    deleted = CASES["last"]
+    make = interrupted(deleted, INTERRUPTIONS[interruption])
+    for place, _, path in inject.sweep(make, action, CALLS):
+        deliver(path)
+        check_next_session(path, deleted, place, True, DELIVERED + DELIVERED)
+        places += 1
+    assert places > 30
