@@ -21,6 +21,13 @@ class Account:
     def path(self, *parts):
         return os.path.join(self.home, *parts)
 
+    def own_file(self, *parts):
+        """An empty file of the user below its home; its path."""
+        path = self.path(*parts)
+        with open(path, "wb"):
+            pass
+        return self.own(path, 0o600)
+
     def own(self, path, mode=None):
         os.chown(path, self.uid, self.gid, follow_symlinks=False)
         if mode is not None:

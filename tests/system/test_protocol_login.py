@@ -192,7 +192,7 @@ def test_odd_names_are_refused(site, maildir, alice, name):
 
 
 @pytest.mark.parametrize("name", ["../p3bob", ".", "..", ".hidden", "a/b", "/p3bob", "-",
-                                  "a@../x"])
+                                  "%h%u", "a@../x"])
 def test_names_cannot_climb_out_of_the_location(site, alice, bob, name):
     """An entry of the user file itself with such a name opens no maildrop above."""
     base = site.path("spool")
@@ -205,7 +205,7 @@ def test_names_cannot_climb_out_of_the_location(site, alice, bob, name):
     client = site.inetd()
     client.cmd("USER " + name)
     reply = client.cmd("PASS " + alice.password)
-    if name == "-":
+    if name in ("-", "%h%u"):
         assert reply.startswith(b"+OK"), reply
         return
     assert reply.startswith(b"-ERR"), reply
@@ -250,3 +250,53 @@ def test_users_file_change_needs_no_restart(site, maildir, alice):
     assert client.cmd("PASS another") == DENIED
     site.write_users()
     client.login(alice)
+
+
+@pytest.mark.parametrize("extra,location", [
+    ("userdb_mail=maildir:~/other", "other"), ("userdb_mail=mbox:~/inbox", "inbox")])
+def test_location_of_an_entry_goes_first(site, maildir, alice, extra, location):
+    maildir.fill([message(1)])
+    if location == "inbox":
+        with open(alice.own_file("inbox"), "wb") as f:
+            f.write(b"From x Mon Jan  1 00:00:00 2024\n" + message(7) + b"\n")
+    else:
+        for part in ("", "cur", "new", "tmp"):
+            os.mkdir(alice.path(location, part))
+            alice.own(alice.path(location, part))
+        with open(alice.own_file(location, "cur", "1.x.y:2,"), "wb") as f:
+            f.write(message(7))
+    site.write_users([site.user_line(alice, extra=extra)])
+    client = site.inetd()
+    client.login(alice)
+    assert b"Subject: message 7\r\n" in client.multi("RETR 1")
+
+
+def test_nologin_entry_is_refused(site, maildir, alice):
+    site.write_users([site.user_line(alice, extra="nologin")])
+    client = site.inetd()
+    client.cmd_ok("USER " + alice.name)
+    assert client.cmd("PASS " + alice.password).startswith(b"-ERR [")
+    client.cmd_err("STAT")
+
+
+@pytest.mark.parametrize("home", ["relative", "", "~/x"])
+def test_home_that_is_no_path(site, maildir, alice, home):
+    line = site.user_line(alice).split(":")
+    line[5] = home
+    site.write_users([":".join(line)])
+    client = site.inetd()
+    client.cmd_ok("USER " + alice.name)
+    client.cmd_err("PASS " + alice.password)
+
+
+def test_home_behind_a_symlink(site, maildir, alice):
+    """/home may be a link; only the maildrop itself must not be one."""
+    maildir.fill([message(1)])
+    link = site.path("homes")
+    os.symlink(os.path.dirname(alice.home), link)
+    line = site.user_line(alice).split(":")
+    line[5] = os.path.join(link, os.path.basename(alice.home))
+    site.write_users([":".join(line)])
+    client = site.inetd()
+    client.login(alice)
+    assert client.cmd("STAT").startswith(b"+OK 1 ")

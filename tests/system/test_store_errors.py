@@ -183,3 +183,39 @@ def test_full_disk_during_update(site, store, alice):
     reply = after_quit(client)
     left = store.messages()
     assert left == (stored[1:] if reply.startswith(b"+OK") else stored)
+
+
+def test_message_that_grows_during_retr(site, maildir, alice):
+    """The promised octets and not one more, or no final dot."""
+    path = put_big(maildir)
+    client = site.inetd()
+    client.login(alice)
+    promised = int(client.cmd("LIST 1").split()[2])
+    start_retr(client)
+    with open(path, "ab") as f:
+        f.write(b"more\n" * 1000)
+    client.reply()
+    data = client.buffer
+    while not data.endswith(END):
+        client.buffer = b""
+        if not client.fill():
+            return
+        data += client.buffer
+    assert len(data) - 3 == promised
+
+
+def test_mail_arrives_during_retr_of_the_last_message(site, mbox, alice):
+    put_big(mbox)
+    client = site.inetd()
+    client.login(alice)
+    client.multi("LIST")
+    client.send(b"RETR 1\r\nRETR 2\r\n")
+    while len(client.buffer) < 100:
+        assert client.fill()
+    mbox.put(message(3))
+    client.ok()
+    client.body()
+    client.ok()
+    assert client.body() == mbox.expected(message(2))
+    client.quit()
+    assert len(mbox.messages()) == 3
