@@ -8,9 +8,12 @@ deleted ones are all there or all gone; OK means gone.
 import fcntl
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 
 import pytest
 
@@ -190,3 +193,32 @@ def test_recovery(interrupted, interruption, action):
         check_next_session(path, deleted, place, True, DELIVERED + DELIVERED)
         places += 1
     assert places > 30
+
+
+def test_delivery_races_with_updates(directory):
+    """Deliveries go on while sessions delete: each mail is there until it is deleted."""
+    path = os.path.join(directory(), "box")
+    open(path, "wb").close()
+    done = threading.Event()
+
+    def agent():
+        for i in range(400):
+            text = b"From a@b Tue Nov 23 15:28:00 2025\nSubject: %d\n\n%s\n\n"
+            with open(path, "ab") as f:
+                fcntl.lockf(f, fcntl.LOCK_EX)
+                f.write(text % (i, b"x" * (i * 37 % 900)))
+            time.sleep(0.005)
+        done.set()
+
+    thread = threading.Thread(target=agent)
+    thread.start()
+    removed = sessions = 0
+    while not done.is_set() or sessions < 20:
+        # The first mail stays for ever, the second goes: the rest has to move.
+        result = run_plain(path, "1").stdout.decode()
+        removed += "update OK removed 1" in result
+        sessions += 1
+    thread.join()
+    numbers = [int(n) for n in re.findall(rb"Subject: (\d+)\n", read(path))]
+    assert removed > 20 and len(numbers) == 400 - removed
+    assert numbers == [0, *range(removed + 1, 400)]
