@@ -173,8 +173,9 @@ install: all
 	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
 	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
 	$(INSTALL) -m 0644 auth/auth_module.h $(DESTDIR)$(INCLUDEDIR)/auth_module.h
-	$(INSTALL) -m 0644 scripts/samples/pop3d.conf \
-		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
+	sed -e 's,/usr/lib/pop3d,$(LIBDIR),' -e 's,/etc/pop3d,$(SYSCONFDIR),' \
+		-e 's,/run/pop3d,$(RUNDIR),' scripts/samples/pop3d.conf | \
+		$(INSTALL) -m 0644 /dev/stdin $(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
 	set -e; for page in $(MANUALS); do \
 		section=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
 		$(INSTALL) -d "$$section"; \
