@@ -4,6 +4,7 @@ import ctypes
 import fcntl
 import os
 import pwd
+import shutil
 import subprocess
 
 PASSWORD = "open sesame"
@@ -61,9 +62,7 @@ class SystemUsers:
     DIRECTORY = "/run/lock/pop3d-system-tests"
 
     def __init__(self):
-        os.makedirs(self.DIRECTORY, mode=0o700, exist_ok=True)
-        with self._file("mutex") as mutex:
-            fcntl.flock(mutex, fcntl.LOCK_EX)
+        with self._lock():
             self.in_use = self._file("in-use")
             fcntl.flock(self.in_use, fcntl.LOCK_SH)
             with self._file("made") as made:
@@ -71,6 +70,19 @@ class SystemUsers:
 
     def _file(self, name):
         return open(os.path.join(self.DIRECTORY, name), "a+")
+
+    def _lock(self):
+        """An exclusive lock, until the file is closed, on a file that has its name still."""
+        while True:
+            os.makedirs(self.DIRECTORY, mode=0o700, exist_ok=True)
+            try:
+                mutex = self._file("mutex")
+            except FileNotFoundError:
+                continue
+            fcntl.flock(mutex, fcntl.LOCK_EX)
+            if os.fstat(mutex.fileno()).st_nlink > 0:
+                return mutex
+            mutex.close()
 
     @staticmethod
     def _make(name):
@@ -86,16 +98,13 @@ class SystemUsers:
         return True
 
     def remove(self):
-        with self._file("mutex") as mutex:
-            fcntl.flock(mutex, fcntl.LOCK_EX)
+        with self._lock(), self.in_use:
             try:
                 fcntl.flock(self.in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self.in_use.close()
                 return
             with self._file("made") as made:
                 made.seek(0)
                 for name in made.read().split():
                     subprocess.run(["userdel", name], check=True, stdout=subprocess.DEVNULL)
-                made.truncate(0)
-            self.in_use.close()
+            shutil.rmtree(self.DIRECTORY)
