@@ -51,23 +51,26 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o
-AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o auth/mech_user.o
+AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o auth/mech_apop.o \
+	auth/mech_cram_md5.o auth/mech_external.o auth/mech_login.o auth/mech_plain.o \
+	auth/mech_user.o
 PASSWD_OBJS = auth/passwd.o auth/userfile.o auth/password_hash.o
 CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
-SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/capability.o pop3d/child.o \
+SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/base64.o pop3d/capability.o pop3d/child.o \
 	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o \
 	pop3d/descriptors.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
 	pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
 ROLE_OBJS = pop3d/listener.o pop3d/monitor.o pop3d/attempt.o pop3d/front.o \
-	pop3d/authenticator.o pop3d/session.o pop3d/session_commands.o \
-	pop3d/session_maildrop.o pop3d/session_message.o
-POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) \
-	$(MAILSTORE_OBJS)
+	pop3d/front_attempt.o pop3d/front_login.o \
+	pop3d/authenticator.o pop3d/session.o
+SESSION_OBJS = pop3d/session_commands.o pop3d/session_maildrop.o pop3d/session_message.o
+POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) \
+	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/useredit.o \
 	pop3d/ctl/userspath.o
-POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) \
+POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(AUTH_CORE_OBJS) \
 	$(MAILSTORE_OBJS)
 MODULES = auth/passwd.so
 # Modules that tests load; some are broken on purpose.
@@ -105,9 +108,9 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o \
 	$(MBOX_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS)
-# Every object of the project but those with a main().
-UNIT_LIBS = $(SHARED_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) $(MAILSTORE_OBJS) \
-	$(CTL_OBJS)
+# Every object of the project but those of roles and those with a main().
+UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
+	$(MAILSTORE_OBJS) $(CTL_OBJS)
 
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES)
 

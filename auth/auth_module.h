@@ -29,9 +29,29 @@
 #define AUTH_USER_MAX 255u  /* octets of a user name, RFC 4616 section 2 */
 #define AUTH_PATH_MAX 1023u /* octets of a home directory or a mail location */
 
+#define AUTH_SALT_MAX 64u   /* octets of a SCRAM salt */
+#define AUTH_KEY_OCTETS 32u /* of a SHA-256 */
+
 /* What kind of proof a request carries; a module's `proofs` is a mask of these. */
 enum auth_proof {
-	AUTH_PROOF_PASSWORD = 1u << 0, /* secret is the password as the client sent it */
+	/* secret is the password as the client sent it. */
+	AUTH_PROOF_PASSWORD = 1u << 0,
+	/* secret is the MD5 of challenge and shared secret in hex (RFC 1939 section 7).
+	 */
+	AUTH_PROOF_APOP = 1u << 1,
+	/* secret is the HMAC-MD5 of challenge in hex, the key the shared secret (RFC
+	   2195). */
+	AUTH_PROOF_CRAM_MD5 = 1u << 2,
+	/*
+	 * There is no secret: with AUTH_OK the module fills out->scram as well, and the
+	 * mechanism then sees for itself whether the client knows the password (RFC
+	 * 5802).
+	 */
+	AUTH_PROOF_SCRAM_SHA_256 = 1u << 3,
+	/* secret is a bearer token (RFC 7628); user may be "": the token tells. */
+	AUTH_PROOF_TOKEN = 1u << 4,
+	/* There is no secret: who the user is was proven otherwise, by a certificate. */
+	AUTH_PROOF_TRUSTED = 1u << 5,
 };
 
 enum auth_flag {
@@ -61,9 +81,22 @@ struct auth_request {
 	uint32_t size;           /* sizeof(struct auth_request) of the host */
 	uint32_t proof;          /* one of enum auth_proof */
 	const char *user;        /* 1 to AUTH_USER_MAX octets, no control bytes */
-	struct auth_span secret; /* never empty, holds no NUL; followed by a NUL */
-	const char *remote;      /* client's numeric address, "" if it has none */
-	const char *local;       /* server's numeric address, "" if it has none */
+	struct auth_span secret; /* holds no NUL; followed by a NUL */
+	struct auth_span
+		challenge;     /* what secret answers; empty where nothing was asked */
+	const char *mechanism; /* its name, for the log */
+	const char *remote;    /* client's numeric address, "" if it has none */
+	const char *local;     /* server's numeric address, "" if it has none */
+	uint32_t secure;       /* 1: nobody can listen to the connection */
+};
+
+/* What SCRAM-SHA-256 stores of a password, RFC 5802 section 3. */
+struct auth_scram {
+	uint32_t iterations;
+	uint32_t salt_octets;
+	unsigned char salt[AUTH_SALT_MAX];
+	unsigned char stored_key[AUTH_KEY_OCTETS];
+	unsigned char server_key[AUTH_KEY_OCTETS];
 };
 
 /* Whose mail a proof opens.  All zero, but for uid and gid, when verify() is called. */
@@ -77,7 +110,13 @@ struct auth_identity {
 
 struct auth_out {
 	struct auth_identity identity;
-	char reason[128]; /* for the log only, never shown to the client */
+	char reason[128];        /* for the log only, never shown to the client */
+	struct auth_scram scram; /* for AUTH_PROOF_SCRAM_SHA_256 */
+	/*
+	 * With AUTH_OK: keep this process, with its privileges, until the session has
+	 * ended, however it ends, and call the module's close() then.
+	 */
+	uint32_t hold;
 };
 
 /* What the host lends.  Valid as long as the module's context. */
@@ -94,6 +133,16 @@ struct auth_host {
 	bool (*random)(void *cookie, void *p, size_t n);
 	/* Overwrite a secret in a way the compiler cannot leave out. */
 	void (*wipe)(void *p, size_t n);
+	/*
+	 * Remember that a proof that is costly to check was right, and ask for it. stored
+	 * is what it was checked against: once that changes nothing is remembered.
+	 * Neither it nor the request's secret is kept, only a keyed hash; false may come
+	 * at any time.
+	 */
+	bool (*known)(void *cookie, const struct auth_request *request,
+		struct auth_span stored);
+	void (*remember)(void *cookie, const struct auth_request *request,
+		struct auth_span stored);
 };
 
 struct auth_module {

@@ -89,6 +89,26 @@ host_random(void *cookie, void *p, size_t n)
 	return true;
 }
 
+static bool
+host_known(void *cookie, const struct auth_request *request, struct auth_span stored)
+{
+	const struct chain_link *link = cookie;
+	const struct auth_chain_options *options = link->options;
+
+	return options->known != NULL &&
+	       options->known(options->cookie, link->module->name, request, stored);
+}
+
+static void
+host_remember(void *cookie, const struct auth_request *request, struct auth_span stored)
+{
+	const struct chain_link *link = cookie;
+	const struct auth_chain_options *options = link->options;
+
+	if (options->remember != NULL)
+		options->remember(options->cookie, link->module->name, request, stored);
+}
+
 static const struct chain_link *
 link_find(const struct auth_chain *chain, const char *name)
 {
@@ -126,6 +146,8 @@ link_add(struct auth_chain *chain, const char *name, char *error, size_t error_s
 		.config = host_config,
 		.random = host_random,
 		.wipe = explicit_bzero,
+		.known = host_known,
+		.remember = host_remember,
 	};
 	chain->count++;
 	return true;
@@ -254,6 +276,8 @@ answer_fault(int result, const struct auth_out *out)
 		return "home that is unterminated or has control bytes";
 	if (id->home[0] != '\0' && id->home[0] != '/')
 		return "home that is not absolute";
+	if (out->scram.salt_octets > AUTH_SALT_MAX)
+		return "salt that is too long";
 	if (!is_text(id->mail, sizeof(id->mail)))
 		return "mail location that is unterminated or has control bytes";
 	return NULL;
@@ -292,8 +316,25 @@ link_verify(
 static bool
 request_is_sound(const struct auth_request *request)
 {
-	return credential_is_user(request->user, strlen(request->user)) &&
-	       credential_is_password(request->secret.p, request->secret.n);
+	const struct auth_span *secret = &request->secret;
+	bool has_user = credential_is_user(request->user, strlen(request->user));
+
+	switch ((enum auth_proof)request->proof) {
+	case AUTH_PROOF_PASSWORD:
+		return has_user && credential_is_password(secret->p, secret->n);
+	case AUTH_PROOF_APOP:
+	case AUTH_PROOF_CRAM_MD5:
+		return has_user && credential_is_digest(secret->p, secret->n) &&
+		       request->challenge.n > 0;
+	case AUTH_PROOF_SCRAM_SHA_256:
+	case AUTH_PROOF_TRUSTED:
+		return has_user && secret->n == 0;
+	case AUTH_PROOF_TOKEN:
+		return (has_user || request->user[0] == '\0') && secret->n > 0 &&
+		       secret->n <= AUTH_TOKEN_MAX &&
+		       credential_is_printable(secret->p, secret->n);
+	}
+	return false;
 }
 
 enum auth_result
@@ -318,6 +359,10 @@ auth_chain_verify(struct auth_chain *chain, const struct auth_request *request,
 	if (result == AUTH_OK && out->identity.user[0] == '\0')
 		(void)snprintf(out->identity.user, sizeof(out->identity.user), "%s",
 			request->user);
+	if (result == AUTH_OK && out->identity.user[0] == '\0') {
+		(void)snprintf(out->reason, sizeof(out->reason), "a token of nobody");
+		return AUTH_DENY;
+	}
 	return result;
 }
 

@@ -23,6 +23,11 @@ struct auth_chain_options {
 	void (*log)(void *cookie, int priority, const char *text);
 	/* Value of a key in [auth.MODULE], NULL if unset. */
 	const char *(*config)(void *cookie, const char *module, const char *key);
+	/* The cache of proofs, as struct auth_host has it; both NULL: there is none. */
+	bool (*known)(void *cookie, const char *module,
+		const struct auth_request *request, struct auth_span stored);
+	void (*remember)(void *cookie, const char *module,
+		const struct auth_request *request, struct auth_span stored);
 };
 
 /*

@@ -1,5 +1,5 @@
 /*
- * What a user name and a password may be, wherever they come from.
+ * What a user name and a proof may be, wherever they come from.
  */
 #ifndef CREDENTIAL_H
 #define CREDENTIAL_H
@@ -11,6 +11,7 @@
 #include "auth/auth_module.h"
 
 #define AUTH_PASSWORD_MAX 1024u /* octets */
+#define AUTH_TOKEN_MAX 65536u   /* octets of a bearer token */
 
 /* No byte of C0 and no DEL: nothing that could forge a line of a log or of a file. */
 static inline bool
@@ -36,6 +37,18 @@ static inline bool
 credential_is_password(const void *password, size_t n)
 {
 	return n >= 1 && n <= AUTH_PASSWORD_MAX && memchr(password, '\0', n) == NULL;
+}
+
+/* An MD5 in hexadecimal, in either case. */
+static inline bool
+credential_is_digest(const void *digest, size_t n)
+{
+	const char *p = digest;
+
+	for (size_t i = 0; i < n; i++)
+		if (strchr("0123456789abcdefABCDEF", p[i]) == NULL || p[i] == '\0')
+			return false;
+	return n == 32;
 }
 
 #endif

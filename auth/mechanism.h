@@ -2,7 +2,8 @@
  * Authentication mechanisms: how a client hands over its proof.
  *
  * An exchange runs in the auth process.  It takes the client's messages (decoded: raw
- * bytes, no base64), one at a time, and ends with a result of the module chain.
+ * bytes, no base64), one at a time, and ends with a result of the module chain.  Adding a
+ * mechanism touches no module: what it asks of one is a kind of proof.
  */
 #ifndef AUTH_MECHANISM_H
 #define AUTH_MECHANISM_H
@@ -11,20 +12,52 @@
 #include "auth/chain.h"
 
 #define AUTH_CHALLENGE_MAX 1024u
+#define AUTH_BINDING_MAX 64u /* octets of channel binding data */
 
 struct auth_exchange;
+
+enum auth_mechanism_flag {
+	MECHANISM_SASL = 1u << 0, /* for AUTH; the others have commands of their own */
+	MECHANISM_PLAINTEXT = 1u << 1, /* shows the password to whoever listens */
+	MECHANISM_SERVER_FIRST =
+		1u << 2, /* takes no initial response (RFC 5034 section 4) */
+	MECHANISM_NEEDS_TLS = 1u << 3, /* never without (RFC 7628 section 3) */
+	MECHANISM_BINDING =
+		1u << 4,            /* binds to a TLS channel that ends in this program */
+	MECHANISM_BANNER = 1u << 5, /* needs a timestamp in the greeting */
+};
 
 struct auth_mechanism {
 	const char *name; /* upper case */
 	uint32_t proof;   /* the enum auth_proof it asks modules for */
+	uint32_t flags;   /* mask of enum auth_mechanism_flag */
+	/*
+	 * Take the next message.  in.p is NULL in the first call for a client that sent
+	 * no initial response: AUTH_MORE then, with an empty challenge if the client
+	 * begins.
+	 */
 	enum auth_result (*step)(struct auth_exchange *exchange, struct auth_span in);
+};
+
+/* What is known of the connection.  Borrowed, constant during the exchange. */
+struct auth_peer {
+	const char *remote; /* numeric addresses, "" if there is none */
+	const char *local;
+	const char *hostname; /* of the server */
+	const char *banner;   /* the timestamp of the greeting, "" if there was none */
+	uint32_t secure;      /* 1: TLS or a local connection */
+	const char
+		*certificate_user;  /* whom a verified certificate names, "" for nobody */
+	struct auth_span exporter;  /* tls-exporter, RFC 9266; empty: none */
+	struct auth_span end_point; /* tls-server-end-point, RFC 5929; empty: none */
 };
 
 struct auth_exchange {
 	const struct auth_mechanism *mechanism;
 	struct auth_chain *chain;
-	const char *remote; /* numeric addresses, "" if there is none */
-	const char *local;
+	const struct auth_peer *peer;
+	unsigned steps;      /* messages taken before this one */
+	void *state;         /* of a mechanism that needs more; freed with the process */
 	struct auth_out out; /* with AUTH_OK */
 	char user[AUTH_USER_MAX +
 		  1]; /* name the client claimed, for the log; may be "" */
@@ -32,16 +65,34 @@ struct auth_exchange {
 	size_t challenge_len;
 };
 
-/*
- * USER and PASS of RFC 1939 as one mechanism, "USER".  Its only message is the user
- * name, a NUL, and the password.
- */
-extern const struct auth_mechanism auth_mechanism_user;
-
 /* Find a mechanism by its upper-case name; NULL if there is none. */
 const struct auth_mechanism *auth_mechanism_find(const char *name);
 
+/* All of them in the order in which they are announced, NULL at the end. */
+extern const struct auth_mechanism *const auth_mechanisms[];
+
 /* Feed the next message.  A malformed one is AUTH_DENY.  Wipes nothing of `in`. */
 enum auth_result auth_exchange_step(struct auth_exchange *exchange, struct auth_span in);
+
+/* For mechanisms: give a reason for the log, and AUTH_DENY to return. */
+enum auth_result auth_exchange_deny(struct auth_exchange *exchange, const char *reason);
+
+/* For mechanisms: set the challenge, and AUTH_MORE to return; AUTH_TEMPFAIL if too long.
+ */
+enum auth_result auth_exchange_challenge(
+	struct auth_exchange *exchange, const void *p, size_t n);
+
+/*
+ * For mechanisms: take a name the client claims, into exchange->user.  False if it is
+ * none: empty, too long, or with control bytes.
+ */
+bool auth_exchange_user(struct auth_exchange *exchange, const void *name, size_t n);
+
+/*
+ * For mechanisms: ask the chain about exchange->user with this secret, which is copied
+ * and wiped, and challenge.  The answer is in exchange->out.
+ */
+enum auth_result auth_exchange_ask(struct auth_exchange *exchange,
+	struct auth_span secret, struct auth_span challenge);
 
 #endif

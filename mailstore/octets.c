@@ -6,9 +6,9 @@
 #define BLOCK 128u
 
 /*
- * One line feed in p[0..n) that has no CR before it costs one octet more on the wire.
- * p[-1] must be readable.  Blocks of a constant size with an 8-bit sum are what lets a
- * compiler use vector instructions; a message of nothing but line feeds runs as fast as
+ * One line feed in p[1..n] that has no CR before it costs one octet more on the wire.
+ * p[0] is what stands before.  Blocks of a constant size with an 8-bit sum are what lets
+ * a compiler use vector instructions; a message of nothing but line feeds runs as fast as
  * any other.
  */
 static uint64_t
@@ -21,11 +21,11 @@ count_bare(const unsigned char *p, size_t n)
 
 		for (size_t i = 0; i < BLOCK; i++)
 			sum = (unsigned char)(sum +
-					      ((p[i] == '\n') & (p[i - 1] != '\r')));
+					      ((p[i + 1] == '\n') & (p[i] != '\r')));
 		bare += sum;
 	}
 	for (; n > 0; p++, n--)
-		bare += (p[0] == '\n') & (p[-1] != '\r');
+		bare += (p[1] == '\n') & (p[0] != '\r');
 	return bare;
 }
 
@@ -34,7 +34,7 @@ octets_add(struct octets *o, const unsigned char *p, size_t n)
 {
 	if (n == 0)
 		return;
-	o->count += n + (p[0] == '\n' && o->last != '\r') + count_bare(p + 1, n - 1);
+	o->count += n + (p[0] == '\n' && o->last != '\r') + count_bare(p, n - 1);
 	o->last = p[n - 1];
 	o->any = true;
 }

@@ -77,6 +77,12 @@ attempt_run(struct attempt *attempt, struct verdict *verdict)
 		return ATTEMPT_DONE;
 	}
 	status = await(attempt, verdict_fds[0], deadline, verdict);
+	attempt->keeper = -1;
+	if (status == ATTEMPT_DONE && verdict->result == RESULT_OK &&
+		verdict->out.hold != 0) {
+		attempt->keeper = verdict_fds[0];
+		return status;
+	}
 	(void)close(verdict_fds[0]);
 	if (clock_left(deadline) == 0)
 		log_message(LOG_ERR, "the auth process gave no answer in time");

@@ -23,6 +23,7 @@ struct attempt {
 	int control;     /* the monitor's end of its channel to the front */
 	int credentials; /* the auth process's end of its channel to the front */
 	bool crashed;    /* set: the auth process died of a signal */
+	int keeper; /* set: channel to an auth process that is kept, or -1; see hold */
 };
 
 enum attempt_status attempt_run(struct attempt *attempt, struct verdict *verdict);

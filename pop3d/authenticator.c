@@ -68,20 +68,24 @@ prepare(const struct authenticator *a)
 
 /* The next message of this attempt, its bytes in *in; false if there will be none. */
 static bool
-next_step(
-	const struct authenticator *a, struct ipc_message *message, struct auth_span *in)
+next_step(const struct authenticator *a, struct ipc_message *message,
+	struct auth_span *in, bool *cancelled)
 {
-	uint32_t attempt;
+	uint32_t attempt, kind;
 
 	do {
 		if (ipc_receive(a->credentials, message) != 1 ||
 			ipc_type(message) != IPC_STEP)
 			return false;
 		attempt = ipc_get_number(message);
+		kind = ipc_get_number(message);
 		in->p = ipc_get_bytes(message, &in->n);
 		if (!ipc_end(message))
 			return false;
 	} while (attempt < a->attempt);
+	if (kind == STEP_NOTHING)
+		in->p = NULL;
+	*cancelled = kind == STEP_CANCEL;
 	return attempt == a->attempt;
 }
 
@@ -102,12 +106,15 @@ run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 	struct ipc_message message;
 	struct auth_span in;
 	enum auth_result result;
+	bool cancelled;
 
 	do {
-		if (!next_step(a, &message, &in))
+		if (!next_step(a, &message, &in, &cancelled))
 			return AUTH_TEMPFAIL;
-		result = auth_exchange_step(exchange, in);
-		explicit_bzero(&message, sizeof(message));
+		result = cancelled
+				 ? auth_exchange_deny(exchange, "cancelled by the client")
+				 : auth_exchange_step(exchange, in);
+		ipc_wipe(&message);
 	} while (result == AUTH_MORE && send_challenge(a, exchange));
 	return result;
 }
@@ -159,15 +166,39 @@ judge(const struct authenticator *a, enum auth_result result, struct verdict *ve
 	verdict->result = RESULT_TEMPFAIL;
 }
 
+/*
+ * A module opened something that must be closed when the session ends.  The monitor,
+ * which has become the session, holds the other end of the verdict's channel: however it
+ * ends, that end is closed.
+ */
+static void
+keep(const struct authenticator *a)
+{
+	struct ipc_message message;
+
+	(void)prctl(PR_SET_NAME, "pop3d-keeper", 0, 0, 0);
+	(void)close(a->credentials);
+	if (!sandbox_outlive_parent())
+		log_message(LOG_ERR, "auth: cannot keep the session of a module");
+	while (ipc_receive(a->verdict, &message) > 0)
+		;
+	auth_chain_free(a->connection->service->chain);
+}
+
 _Noreturn void
 authenticator_run(const struct authenticator *a)
 {
 	struct verdict verdict = {.result = RESULT_TEMPFAIL};
-	struct auth_exchange exchange = {
-		.mechanism = a->mechanism,
-		.remote = a->connection->peer.text,
-		.local = a->connection->self.text,
+	const struct connection *connection = a->connection;
+	const struct auth_peer peer = {
+		.remote = connection->peer.text,
+		.local = connection->self.text,
+		.hostname = connection->service->config->server.hostname,
+		.banner = connection->banner,
+		.secure = connection->secure,
+		.certificate_user = "",
 	};
+	struct auth_exchange exchange = {.mechanism = a->mechanism, .peer = &peer};
 	enum auth_result result;
 
 	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
@@ -181,5 +212,9 @@ authenticator_run(const struct authenticator *a)
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
 	judge(a, result, &verdict);
-	_exit(verdict_send(a->verdict, &verdict) ? EX_OK : EX_IOERR);
+	if (!verdict_send(a->verdict, &verdict))
+		_exit(EX_IOERR);
+	if (verdict.result == RESULT_OK && verdict.out.hold != 0)
+		keep(a);
+	_exit(EX_OK);
 }

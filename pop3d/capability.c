@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "auth/mechanism.h"
 #include "pop3d/multiline.h"
 
 static void
@@ -9,6 +10,28 @@ put_line(struct multiline *m, struct output *output, const char *text)
 {
 	multiline_put(m, output, text, strlen(text));
 	multiline_put(m, output, "\n", 1);
+}
+
+/* RFC 5034 section 3; without a mechanism there is no such capability. */
+static void
+put_sasl(const struct connection *connection, struct multiline *m, struct output *output)
+{
+	bool any = false;
+
+	for (size_t i = 0; auth_mechanisms[i] != NULL; i++) {
+		const struct auth_mechanism *mechanism = auth_mechanisms[i];
+
+		if ((mechanism->flags & MECHANISM_SASL) == 0 ||
+			!connection_offers(connection, mechanism))
+			continue;
+		if (!any)
+			multiline_put(m, output, "SASL", 4);
+		any = true;
+		multiline_put(m, output, " ", 1);
+		multiline_put(m, output, mechanism->name, strlen(mechanism->name));
+	}
+	if (any)
+		multiline_put(m, output, "\n", 1);
 }
 
 void
@@ -19,8 +42,9 @@ capability_write(const struct connection *connection, struct output *output)
 	output_reply(output, 1, NULL, "Capability list follows");
 	put_line(&m, output, "TOP");
 	put_line(&m, output, "UIDL");
-	if (connection->plaintext)
+	if (connection_offers(connection, auth_mechanism_find("USER")))
 		put_line(&m, output, "USER");
+	put_sasl(connection, &m, output);
 	put_line(&m, output, "RESP-CODES");
 	put_line(&m, output, "AUTH-RESP-CODE");
 	put_line(&m, output, "PIPELINING");

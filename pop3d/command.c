@@ -8,6 +8,7 @@
 enum arguments {
 	ARGUMENTS_NONE,
 	ARGUMENTS_TEXT,     /* the rest of the line */
+	ARGUMENTS_ANY,      /* the same, or nothing */
 	ARGUMENTS_OPTIONAL, /* at most one number */
 	ARGUMENTS_ONE,
 	ARGUMENTS_TWO,
@@ -18,6 +19,8 @@ static const struct {
 	enum command_verb verb;
 	enum arguments arguments;
 } verbs[] = {
+	{"APOP", COMMAND_APOP, ARGUMENTS_TEXT},
+	{"AUTH", COMMAND_AUTH, ARGUMENTS_ANY},
 	{"CAPA", COMMAND_CAPA, ARGUMENTS_NONE},
 	{"DELE", COMMAND_DELE, ARGUMENTS_ONE},
 	{"LIST", COMMAND_LIST, ARGUMENTS_OPTIONAL},
@@ -76,6 +79,9 @@ parse_arguments(struct command *command, enum arguments arguments, char *rest, s
 	case ARGUMENTS_TEXT:
 		command->text = rest;
 		return rest != NULL && n > 0;
+	case ARGUMENTS_ANY:
+		command->text = rest;
+		return true;
 	case ARGUMENTS_OPTIONAL:
 		return rest == NULL || parse_numbers(command, rest, 1);
 	case ARGUMENTS_ONE:

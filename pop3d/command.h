@@ -10,6 +10,8 @@
 
 enum command_verb {
 	COMMAND_UNKNOWN = 0,
+	COMMAND_APOP,
+	COMMAND_AUTH,
 	COMMAND_CAPA,
 	COMMAND_DELE,
 	COMMAND_LIST,
@@ -27,8 +29,9 @@ enum command_verb {
 
 struct command {
 	enum command_verb verb;
-	bool well_formed;   /* the arguments are of the kind that the verb takes */
-	const char *text;   /* argument of USER or PASS, borrowed from the line */
+	bool well_formed; /* the arguments are of the kind that the verb takes */
+	const char
+		*text; /* of APOP, AUTH, USER, PASS, borrowed from the line; NULL: none */
 	unsigned numbers;   /* how many numbers came */
 	uint64_t number[2]; /* a number too large for 64 bits is UINT64_MAX */
 };

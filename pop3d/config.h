@@ -30,6 +30,7 @@ struct config_server {
 
 struct config_auth {
 	char *modules;
+	char *mechanisms; /* offered, separated by spaces */
 	char *module_directory;
 	uint64_t plaintext_login; /* enum config_plaintext */
 	uint64_t min_uid;

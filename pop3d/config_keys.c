@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "auth/mechanism.h"
 #include "mailstore/location.h"
 #include "pop3d/number.h"
 
@@ -73,6 +74,22 @@ check_locks(const char *value)
 	return "must be fcntl, dotlock or both in the order they are taken";
 }
 
+static const char *
+check_mechanisms(const char *value)
+{
+	char name[32];
+
+	while (*value != '\0') {
+		size_t n = strcspn(value, " ");
+
+		(void)snprintf(name, sizeof(name), "%.*s", n < 31 ? (int)n : 31, value);
+		if (n > 0 && auth_mechanism_find(name) == NULL)
+			return "names a mechanism that there is not";
+		value += n + strspn(value + n, " ");
+	}
+	return NULL;
+}
+
 #define TEXT(section, member, initial, check)                                            \
 	{                                                                                \
 #section, #member, CONFIG_TEXT, offsetof(struct config, section.member), \
@@ -99,6 +116,7 @@ const struct config_key config_keys[] = {
 	TEXT(server, log, "syslog", check_log),
 	CHOICE(server, log_level, "info", log_levels),
 	TEXT(auth, modules, "passwd", check_filled),
+	TEXT(auth, mechanisms, "USER PLAIN LOGIN", check_mechanisms),
 	TEXT(auth, module_directory, POP3D_MODULES, check_absolute),
 	CHOICE(auth, plaintext_login, "local", plaintext_words),
 	NUMBER(auth, min_uid, "1000", 1, UINT32_MAX - 1),

@@ -15,32 +15,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "auth/auth_module.h"
 #include "pop3d/capability.h"
 #include "pop3d/clock.h"
-#include "pop3d/command.h"
 #include "pop3d/descriptors.h"
-#include "pop3d/ipc.h"
-#include "pop3d/line.h"
-#include "pop3d/output.h"
+#include "pop3d/front_state.h"
 #include "pop3d/privileges.h"
 #include "pop3d/sandbox.h"
 
-#define CONTROL_FD 3
-#define CREDENTIALS_FD 4
 #define DESCRIPTORS 5
 #define MEMORY_MEGABYTES 64
-
-struct front {
-	struct connection *connection;
-	struct line_reader reader;
-	struct output output;
-	uint32_t attempt;
-	uint64_t bad_commands; /* in a row */
-	bool has_user;         /* USER was the command before */
-	char user[AUTH_USER_MAX + 1];
-	unsigned char buf[4096];
-};
 
 static void
 send_log(int priority, const char *text)
@@ -50,19 +33,18 @@ send_log(int priority, const char *text)
 	ipc_begin(&message, IPC_LOG);
 	ipc_put_number(&message, (uint32_t)priority);
 	ipc_put_text(&message, text);
-	(void)ipc_send(CONTROL_FD, &message);
+	(void)ipc_send(FRONT_CONTROL, &message);
 }
 
-static _Noreturn void
-leave(struct front *front, const char *reason)
+_Noreturn void
+front_leave(struct front *front, const char *reason)
 {
 	struct ipc_message message;
 
 	stream_finish(&front->connection->stream);
-
 	ipc_begin(&message, IPC_BYE);
 	ipc_put_text(&message, reason);
-	(void)ipc_send(CONTROL_FD, &message);
+	(void)ipc_send(FRONT_CONTROL, &message);
 	_exit(EX_OK);
 }
 
@@ -95,116 +77,13 @@ confine(const struct connection *connection, pid_t monitor)
 static void
 greet(struct front *front)
 {
-	char text[300];
+	const char *banner = front->connection->banner;
+	char text[700];
 
-	(void)snprintf(text, sizeof(text), "%s POP3 server ready",
-		front->connection->service->config->server.hostname);
+	(void)snprintf(text, sizeof(text), "%.150s POP3 server ready%s%s",
+		front->connection->service->config->server.hostname,
+		banner[0] != '\0' ? " " : "", banner);
 	output_reply(&front->output, 1, NULL, text);
-}
-
-static bool
-send_credentials(struct front *front, const char *password)
-{
-	struct ipc_message message;
-	unsigned char secret[AUTH_USER_MAX + 1 + LINE_COMMAND_MAX];
-	size_t user = strlen(front->user) + 1, n = strlen(password);
-	bool sent;
-
-	memcpy(secret, front->user, user);
-	memcpy(secret + user, password, n);
-	ipc_begin(&message, IPC_STEP);
-	ipc_put_number(&message, front->attempt);
-	ipc_put_bytes(&message, secret, user + n);
-	sent = ipc_send(CREDENTIALS_FD, &message);
-	explicit_bzero(&message, sizeof(message));
-	explicit_bzero(secret, sizeof(secret));
-	return sent;
-}
-
-static bool
-ask_for_attempt(struct front *front)
-{
-	struct ipc_message message;
-
-	ipc_begin(&message, IPC_AUTH);
-	ipc_put_number(&message, front->attempt);
-	ipc_put_text(&message, "USER");
-	return ipc_send(CONTROL_FD, &message);
-}
-
-static void
-reply_failure(struct front *front, uint32_t result)
-{
-	struct output *output = &front->output;
-
-	if (result == RESULT_DENIED)
-		output_reply(output, 0, "AUTH", "Invalid user name or password");
-	else if (result == RESULT_REFUSED)
-		output_reply(output, 0, "SYS/PERM",
-			"Account cannot be used, see the server's log");
-	else
-		output_reply(output, 0, "SYS/TEMP",
-			"Authentication failed for now, try again later");
-}
-
-/* Wait for the verdict; on success the monitor takes the stream and ends this process. */
-static void
-finish_attempt(struct front *front)
-{
-	struct ipc_message message;
-	uint32_t result, last;
-
-	if (ipc_receive(CONTROL_FD, &message) != 1 || ipc_type(&message) != IPC_RESULT)
-		_exit(EX_OK);
-	result = ipc_get_number(&message);
-	last = ipc_get_number(&message);
-	if (!ipc_end(&message))
-		_exit(EX_SOFTWARE);
-	reply_failure(front, result);
-	if (last == 0)
-		return;
-	(void)output_flush(&front->output);
-	leave(front, "attempts");
-}
-
-static bool
-do_user(struct front *front, const struct command *command)
-{
-	size_t n = strlen(command->text);
-
-	front->has_user = false;
-	if (!front->connection->plaintext) {
-		output_reply(&front->output, 0, NULL,
-			"Plaintext login is not allowed on this connection");
-		return true;
-	}
-	if (n > AUTH_USER_MAX) {
-		output_reply(&front->output, 0, NULL, "User name is too long");
-		return false;
-	}
-	memcpy(front->user, command->text, n + 1);
-	front->has_user = true;
-	output_reply(&front->output, 1, NULL, "Now PASS");
-	return true;
-}
-
-static bool
-do_pass(struct front *front, const struct command *command)
-{
-	if (!front->has_user) {
-		output_reply(&front->output, 0, NULL, "USER first");
-		return false;
-	}
-	front->has_user = false;
-	front->attempt++;
-	/* The replies before must be out: the next one may be the session's. */
-	if (output_flush(&front->output) != STREAM_OK)
-		leave(front, "disconnect");
-	if (!send_credentials(front, command->text) || !ask_for_attempt(front))
-		leave(front, "internal");
-	line_wipe(&front->reader);
-	finish_attempt(front);
-	return true;
 }
 
 /* False if it was not a command that this state knows, well formed. */
@@ -226,53 +105,75 @@ do_command(struct front *front, const struct command *command)
 	}
 	switch (command->verb) {
 	case COMMAND_USER:
-		return do_user(front, command);
+		return front_user(front, command);
 	case COMMAND_PASS:
-		return do_pass(front, command);
+		return front_pass(front, command);
+	case COMMAND_APOP:
+		return front_apop(front, command);
+	case COMMAND_AUTH:
+		return front_auth(front, command);
 	case COMMAND_CAPA:
 		capability_write(front->connection, output);
 		return true;
 	case COMMAND_QUIT:
 		output_reply(output, 1, NULL, "Bye");
 		(void)output_flush(output);
-		leave(front, "quit");
+		front_leave(front, "quit");
 	default:
 		output_reply(output, 0, NULL, "Log in first");
 		return false;
 	}
 }
 
-static bool
-serve_line(struct front *front)
+enum line_status
+front_read(struct front *front, size_t limit, char **text, size_t *n)
 {
-	struct command command;
-	char *text;
-	size_t n;
+	int64_t deadline = front->connection->login_deadline;
+	enum line_status status;
 
 	/* Also for a client whose commands are all here already. */
-	if (clock_left(front->connection->login_deadline) == 0)
-		leave(front, "timeout");
-	switch (line_read(&front->reader, LINE_COMMAND_MAX,
-		front->connection->login_deadline, &text, &n)) {
+	if (clock_left(deadline) == 0)
+		front_leave(front, "timeout");
+	status = line_read(&front->reader, limit, deadline, text, n);
+	switch (status) {
 	case LINE_OK:
-		command_parse(&command, text, n);
-		return do_command(front, &command);
 	case LINE_TOO_LONG:
-		front->has_user = false;
-		output_reply(&front->output, 0, NULL, "Line too long");
-		return false;
 	case LINE_INVALID:
-		front->has_user = false;
-		output_reply(&front->output, 0, NULL, "Invalid octet in the line");
-		return false;
+		return status;
 	case LINE_TIMEOUT:
-		leave(front, "timeout");
+		front_leave(front, "timeout");
 	case LINE_EOF:
 	case LINE_ERROR:
 	case LINE_STOPPED:
 		break;
 	}
-	leave(front, "disconnect");
+	front_leave(front, "disconnect");
+}
+
+/* AUTH alone may be longer, for its initial response (RFC 5034 section 4). */
+static bool
+is_too_long(const struct front *front, const struct command *command)
+{
+	return front->reader.octets > LINE_COMMAND_MAX && command->verb != COMMAND_AUTH;
+}
+
+static bool
+serve_line(struct front *front)
+{
+	struct command command = {0};
+	enum line_status status;
+	char *text;
+	size_t n;
+
+	status = front_read(front, LINE_SASL_MAX, &text, &n);
+	if (status == LINE_OK)
+		command_parse(&command, text, n);
+	if (status == LINE_OK && !is_too_long(front, &command))
+		return do_command(front, &command);
+	front->has_user = false;
+	output_reply(&front->output, 0, NULL,
+		status == LINE_INVALID ? "Invalid octet in the line" : "Line too long");
+	return false;
 }
 
 _Noreturn void
@@ -301,8 +202,8 @@ front_run(struct connection *connection, int control, int credentials, pid_t mon
 		else if (++front.bad_commands >=
 			 connection->service->config->limits.bad_commands) {
 			(void)output_flush(&front.output);
-			leave(&front, "bad-commands");
+			front_leave(&front, "bad-commands");
 		}
 	}
-	leave(&front, "disconnect");
+	front_leave(&front, "disconnect");
 }

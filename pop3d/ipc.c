@@ -11,6 +11,12 @@ ipc_pair(int fds[2])
 }
 
 void
+ipc_wipe(struct ipc_message *message)
+{
+	explicit_bzero(message->data, message->n);
+}
+
+void
 ipc_begin(struct ipc_message *message, enum ipc_type type)
 {
 	message->data[0] = (unsigned char)type;

@@ -10,7 +10,7 @@
  *	                   IPC_LOG       priority, text
  *	                   IPC_BYE       reason: the front ends
  *	monitor -> front   IPC_RESULT    enum ipc_result of a failed attempt
- *	front -> auth      IPC_STEP      attempt, bytes of the client
+ *	front -> auth      IPC_STEP      attempt, enum ipc_step, bytes of the client
  *	auth -> front      IPC_CHALLENGE attempt, bytes for the client
  *	auth -> monitor    IPC_VERDICT   enum ipc_result, claimed user, reason, identity
  *
@@ -23,7 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IPC_MAX 4096u
+/* Room for a bearer token of 64 KiB and what goes with it. */
+#define IPC_MAX 66560u
 
 enum ipc_type {
 	IPC_AUTH = 1,
@@ -33,6 +34,12 @@ enum ipc_type {
 	IPC_STEP,
 	IPC_CHALLENGE,
 	IPC_VERDICT,
+};
+
+enum ipc_step {
+	STEP_MESSAGE = 1, /* what the client said */
+	STEP_NOTHING,     /* it sent no initial response */
+	STEP_CANCEL,      /* it gave up, or sent what is no base64 */
 };
 
 /* How an attempt ended.  Zeroed memory must never mean success. */
@@ -49,6 +56,9 @@ struct ipc_message {
 	bool bad;  /* a field did not fit */
 	unsigned char data[IPC_MAX];
 };
+
+/* Overwrite a message that held a secret. */
+void ipc_wipe(struct ipc_message *message);
 
 /* A connected pair, close-on-exec; false with errno. */
 bool ipc_pair(int fds[2]);

@@ -10,6 +10,7 @@ line_reader_init(struct line_reader *reader, struct stream *stream, bool read_ah
 	reader->skipping = false;
 	reader->start = 0;
 	reader->n = 0;
+	reader->octets = 0;
 }
 
 static char *
@@ -43,6 +44,7 @@ take_line(struct line_reader *reader, size_t n, size_t limit, char **text, size_
 	bool skipped = reader->skipping;
 
 	reader->skipping = false;
+	reader->octets = n;
 	drop(reader, n);
 	if (skipped || n > limit)
 		return LINE_TOO_LONG;
@@ -60,19 +62,20 @@ static enum stream_status
 fill(struct line_reader *reader, int64_t deadline)
 {
 	enum stream_status status;
-	size_t got, end;
+	size_t got, room;
+	char *end;
 
 	if (reader->start > 0) {
 		memmove(reader->buf, reader->buf + reader->start, reader->n);
 		reader->start = 0;
 	}
-	end = reader->n;
+	end = reader->buf + reader->n;
+	room = sizeof(reader->buf) - reader->n;
 	if (reader->read_ahead)
-		status = stream_read(reader->stream, reader->buf + end,
-			sizeof(reader->buf) - end, deadline, &got);
+		status = stream_read(reader->stream, end,
+			room < LINE_READ_AHEAD ? room : LINE_READ_AHEAD, deadline, &got);
 	else
-		status = stream_read_line_part(reader->stream, reader->buf + end,
-			sizeof(reader->buf) - end, deadline, &got);
+		status = stream_read_line_part(reader->stream, end, room, deadline, &got);
 	if (status == STREAM_OK)
 		reader->n += got;
 	return status;

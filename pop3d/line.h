@@ -15,7 +15,10 @@
 
 /* RFC 2449 section 4: a server with CAPA takes commands of 255 octets with CRLF. */
 #define LINE_COMMAND_MAX 255u
-#define LINE_BUFFER 4096u
+/* A bearer token of 64 KiB in base64, and the command before it. */
+#define LINE_SASL_MAX 90112u
+#define LINE_BUFFER LINE_SASL_MAX
+#define LINE_READ_AHEAD 4096u /* octets taken at once */
 
 enum line_status {
 	LINE_OK = 0,
@@ -33,6 +36,7 @@ struct line_reader {
 	bool skipping;   /* inside a line that was too long */
 	size_t start;    /* unread octets are buf[start] to buf[start + n - 1] */
 	size_t n;
+	size_t octets; /* of the last line, its end included */
 	char buf[LINE_BUFFER];
 };
 

@@ -96,7 +96,8 @@ take_auth(struct monitor *m, struct ipc_message *message)
 
 	ipc_get_text(message, name, sizeof(name));
 	m->mechanism = auth_mechanism_find(name);
-	return ipc_end(message) && m->mechanism != NULL && number == m->attempts + 1;
+	return ipc_end(message) && m->mechanism != NULL && number == m->attempts + 1 &&
+	       connection_offers(&m->connection, m->mechanism);
 }
 
 static bool
@@ -198,7 +199,8 @@ authorize(struct monitor *m, struct verdict *verdict)
 	uint64_t delay = m->connection.service->config->auth.failure_delay;
 
 	while (next_attempt(m)) {
-		int64_t earliest = clock_after(delay);
+		/* Each failure costs the next one more. */
+		int64_t earliest = clock_after(delay * (m->attempts + 1));
 		struct attempt attempt = {
 			.connection = &m->connection,
 			.mechanism = m->mechanism,

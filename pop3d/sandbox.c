@@ -51,6 +51,12 @@ sandbox_die_with(pid_t parent)
 }
 
 bool
+sandbox_outlive_parent(void)
+{
+	return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) == 0;
+}
+
+bool
 sandbox_confine(unsigned descriptors, unsigned megabytes)
 {
 	return limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, descriptors) &&

@@ -23,6 +23,9 @@ bool sandbox_no_new_privileges(void);
  */
 bool sandbox_die_with(pid_t parent);
 
+/* Take sandbox_die_with() back. */
+bool sandbox_outlive_parent(void);
+
 /* No new process, no file to write to, no new descriptor, `megabytes` of address space.
  */
 bool sandbox_confine(unsigned descriptors, unsigned megabytes);

@@ -218,6 +218,8 @@ static const struct {
 		struct session_reply *reply);
 	bool needs_list; /* message numbers */
 } handlers[COMMAND_VERBS] = {
+	[COMMAND_APOP] = {do_wrong_state, false},
+	[COMMAND_AUTH] = {do_wrong_state, false},
 	[COMMAND_CAPA] = {do_capa, false},
 	[COMMAND_DELE] = {do_dele, true},
 	[COMMAND_LIST] = {do_list, true},

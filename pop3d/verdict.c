@@ -18,6 +18,7 @@ verdict_send(int fd, const struct verdict *verdict)
 		ipc_put_number(&message, identity->gid);
 		ipc_put_text(&message, identity->home);
 		ipc_put_text(&message, identity->mail);
+		ipc_put_number(&message, verdict->out.hold);
 	}
 	return ipc_send(fd, &message);
 }
@@ -40,6 +41,7 @@ verdict_read(struct ipc_message *message, struct verdict *verdict)
 		identity->gid = ipc_get_number(message);
 		ipc_get_text(message, identity->home, sizeof(identity->home));
 		ipc_get_text(message, identity->mail, sizeof(identity->mail));
+		verdict->out.hold = ipc_get_number(message);
 	}
 	if (!ipc_end(message) || result > RESULT_OK)
 		return false;

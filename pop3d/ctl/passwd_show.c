@@ -47,6 +47,24 @@ host_random(void *cookie, void *p, size_t n)
 	return getrandom(p, n, 0) == (ssize_t)n;
 }
 
+/* Here the answer must come from the file itself, never from a cache. */
+static bool
+host_known(void *cookie, const struct auth_request *request, struct auth_span stored)
+{
+	(void)cookie;
+	(void)request;
+	(void)stored;
+	return false;
+}
+
+static void
+host_remember(void *cookie, const struct auth_request *request, struct auth_span stored)
+{
+	(void)cookie;
+	(void)request;
+	(void)stored;
+}
+
 static int
 answer_show(enum auth_result result, const struct auth_out *out)
 {
@@ -60,10 +78,22 @@ static int
 module_ask(struct passwd_options *options, const struct prompt_password *password)
 {
 	unsigned char secret[AUTH_PASSWORD_MAX + 1];
-	const struct auth_host host = {POP3D_AUTH_ABI, sizeof(host), options, host_log,
-		host_config, host_random, explicit_bzero};
-	const struct auth_request request = {sizeof(request), AUTH_PROOF_PASSWORD,
-		options->user, {secret, password->n}, "", ""};
+	const struct auth_host host = {.abi = POP3D_AUTH_ABI,
+		.size = sizeof(host),
+		.cookie = options,
+		.log = host_log,
+		.config = host_config,
+		.random = host_random,
+		.wipe = explicit_bzero,
+		.known = host_known,
+		.remember = host_remember};
+	const struct auth_request request = {.size = sizeof(request),
+		.proof = AUTH_PROOF_PASSWORD,
+		.user = options->user,
+		.secret = {secret, password->n},
+		.mechanism = "pop3ctl",
+		.remote = "",
+		.local = ""};
 	struct auth_out out = {0};
 	enum auth_result result;
 	void *module;

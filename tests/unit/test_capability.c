@@ -14,7 +14,10 @@
 static void
 expect_reply(bool plaintext, size_t cap, const char *expected)
 {
-	struct connection connection = {.plaintext = plaintext};
+	static char mechanisms[] = "LOGIN USER SCRAM PLAIN";
+	const struct config config = {.auth = {.mechanisms = mechanisms}};
+	struct service service = {.config = &config};
+	struct connection connection = {.plaintext = plaintext, .service = &service};
 	unsigned char buf[512];
 	struct output output;
 	struct wire wire;
@@ -33,6 +36,7 @@ test_reply(void **state)
 {
 	static const char with[] =
 		"+OK Capability list follows\r\nTOP\r\nUIDL\r\nUSER\r\n"
+		"SASL PLAIN LOGIN\r\n"
 		"RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 		"IMPLEMENTATION pop3d\r\n.\r\n";
 	static const char without[] = "+OK Capability list follows\r\nTOP\r\nUIDL\r\n"

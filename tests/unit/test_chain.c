@@ -43,7 +43,7 @@ static struct auth_chain *
 load(const char *modules, char *error, size_t error_size)
 {
 	struct auth_chain_options options = {
-		fixture_directory, modules, logged, log_note, config_value};
+		fixture_directory, modules, logged, log_note, config_value, NULL, NULL};
 
 	error[0] = '\0';
 	return auth_chain_load(&options, error, error_size);
@@ -52,8 +52,13 @@ load(const char *modules, char *error, size_t error_size)
 static enum auth_result
 ask(struct auth_chain *chain, const char *name, const char *password)
 {
-	struct auth_request request = {sizeof(request), AUTH_PROOF_PASSWORD, name,
-		fixture_span(password), "192.0.2.1", "192.0.2.2"};
+	struct auth_request request = {.size = sizeof(request),
+		.proof = AUTH_PROOF_PASSWORD,
+		.user = name,
+		.secret = fixture_span(password),
+		.mechanism = "USER",
+		.remote = "192.0.2.1",
+		.local = "192.0.2.2"};
 
 	memset(&out, 'x', sizeof(out));
 	logged[0] = '\0';
@@ -291,8 +296,13 @@ other_proofs_are_not_served(void **state)
 {
 	char error[256];
 	struct auth_chain *chain = load("mod_ok", error, sizeof(error));
-	struct auth_request request = {
-		sizeof(request), 1u << 9, "jo", fixture_span("ok"), "", ""};
+	struct auth_request request = {.size = sizeof(request),
+		.proof = 1u << 9,
+		.user = "jo",
+		.secret = fixture_span("ok"),
+		.mechanism = "USER",
+		.remote = "",
+		.local = ""};
 
 	(void)state;
 	assert_non_null(chain);

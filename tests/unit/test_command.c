@@ -33,6 +33,8 @@ static const struct {
 	enum command_verb verb;
 	bool none, text, one, two;
 } verbs[] = {
+	{"APOP", COMMAND_APOP, false, true, true, true},
+	{"AUTH", COMMAND_AUTH, true, true, true, true},
 	{"CAPA", COMMAND_CAPA, true, false, false, false},
 	{"DELE", COMMAND_DELE, false, false, true, false},
 	{"LIST", COMMAND_LIST, true, false, true, false},
@@ -120,8 +122,6 @@ test_unknown(void **state)
 		"N",
 		"NOOP\t",
 		"XTND",
-		"APOP",
-		"AUTH",
 		"STLS",
 		"LAST",
 		"TOPP 1 2",

@@ -12,6 +12,9 @@
 #include "tests/unit/line_fixture.h"
 #include "tests/unit/tests.h"
 
+/* Less than a pipe holds. */
+#define LONG_LIMIT 4096u
+
 static void
 run_limit(struct reading *r)
 {
@@ -65,13 +68,13 @@ run_other_limit(struct reading *r)
 	assert_int_equal(n, 6);
 	assert_int_equal(
 		line_read(&r->reader, 8, clock_after(0), &text, &n), LINE_TOO_LONG);
-	reading_send_long(r, LINE_BUFFER, "\n");
+	reading_send_long(r, LONG_LIMIT, "\n");
 	assert_int_equal(
-		line_read(&r->reader, LINE_BUFFER, clock_after(0), &text, &n), LINE_OK);
-	assert_int_equal(n, LINE_BUFFER - 1);
+		line_read(&r->reader, LONG_LIMIT, clock_after(0), &text, &n), LINE_OK);
+	assert_int_equal(n, LONG_LIMIT - 1);
 	reading_expect(r, "NOOP");
-	reading_send_long(r, LINE_BUFFER + 1, "\n");
-	assert_int_equal(line_read(&r->reader, LINE_BUFFER, clock_after(0), &text, &n),
+	reading_send_long(r, LONG_LIMIT + 1, "\n");
+	assert_int_equal(line_read(&r->reader, LONG_LIMIT, clock_after(0), &text, &n),
 		LINE_TOO_LONG);
 	reading_expect(r, "NOOP");
 }

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/mechanism.h"
+#include "auth/mechanisms.h"
 #include "tests/unit/tests.h"
 
 static struct auth_exchange exchange;
+static const struct auth_peer peer = {
+	.remote = "", .local = "", .hostname = "h", .banner = "", .certificate_user = ""};
 static unsigned asked;
 
 static void
@@ -31,8 +33,8 @@ config_value(void *cookie, const char *module, const char *key)
 static int
 setup(void **state)
 {
-	struct auth_chain_options options = {
-		fixture_directory, "mod_puppet", NULL, log_count, config_value};
+	struct auth_chain_options options = {fixture_directory, "mod_puppet", NULL,
+		log_count, config_value, NULL, NULL};
 	char error[256];
 
 	if (fixture_setup(state) != 0)
@@ -41,7 +43,7 @@ setup(void **state)
 	memset(&exchange, 0, sizeof(exchange));
 	exchange.mechanism = auth_mechanism_find("USER");
 	exchange.chain = auth_chain_load(&options, error, sizeof(error));
-	exchange.remote = exchange.local = "";
+	exchange.peer = &peer;
 	asked = 0;
 	return exchange.mechanism == NULL || exchange.chain == NULL ||
 	       !auth_chain_open(exchange.chain);

@@ -48,8 +48,11 @@ host_config(void *cookie, const char *key)
 	return path;
 }
 
-static const struct auth_host host = {
-	POP3D_AUTH_ABI, sizeof(host), NULL, host_log, host_config, NULL, explicit_bzero};
+static const struct auth_host host = {.abi = POP3D_AUTH_ABI,
+	.size = sizeof(host),
+	.log = host_log,
+	.config = host_config,
+	.wipe = explicit_bzero};
 
 static bool
 open_users(void)
@@ -69,8 +72,13 @@ start(const char *text)
 static enum auth_result
 ask(const char *user, const char *password)
 {
-	struct auth_request request = {sizeof(request), AUTH_PROOF_PASSWORD, user,
-		fixture_span(password), "", ""};
+	struct auth_request request = {.size = sizeof(request),
+		.proof = AUTH_PROOF_PASSWORD,
+		.user = user,
+		.secret = fixture_span(password),
+		.mechanism = "USER",
+		.remote = "",
+		.local = ""};
 
 	memset(&out, 0, sizeof(out));
 	crypto_count = 0;

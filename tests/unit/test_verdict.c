@@ -233,6 +233,7 @@ test_wrong_fields(void **state)
 					ipc_put_bytes(&message, "a\0b", 3);
 				}
 			}
+			ipc_put_number(&message, 0);
 			assert_false(message.bad);
 			assert_int_equal(verdict_read(&message, &got),
 				wrong == fields || room[wrong] == 0);

@@ -1,0 +1,18 @@
+/*
+ * The mechanisms there are, one file each; mechanism.c lists them.
+ */
+#ifndef MECHANISMS_H
+#define MECHANISMS_H
+
+#include "auth/mechanism.h"
+
+/* USER and PASS of RFC 1939.  The only message is the name, a NUL, the password. */
+extern const struct auth_mechanism auth_mechanism_user;
+/* APOP of RFC 1939.  The only message is the name, a NUL, the digest. */
+extern const struct auth_mechanism auth_mechanism_apop;
+extern const struct auth_mechanism auth_mechanism_plain;    /* RFC 4616 */
+extern const struct auth_mechanism auth_mechanism_login;    /* not standardised */
+extern const struct auth_mechanism auth_mechanism_cram_md5; /* RFC 2195 */
+extern const struct auth_mechanism auth_mechanism_external; /* RFC 4422 appendix A */
+
+#endif
