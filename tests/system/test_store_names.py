@@ -76,8 +76,7 @@ def test_what_is_no_message(site, maildir, alice):
 
 
 def test_same_base_name_twice(site, maildir, alice):
-    """In new and in cur, as a crash between link and unlink leaves it: served once or both,
-    but never with one unique-id for two."""
+    """In new and in cur, as a crash leaves it: never one unique-id for two messages."""
     put_named(maildir, "1700000001.M1.host", message(1), "new")
     put_named(maildir, "1700000001.M1.host:2,S", message(1), "cur")
     client = site.inetd()
