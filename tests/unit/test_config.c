@@ -22,6 +22,7 @@ test_defaults(void **state)
 	assert_string_equal(fixture_config->server.log, "syslog");
 	assert_int_equal(fixture_config->server.log_level, LOG_INFO);
 	assert_string_equal(fixture_config->auth.modules, "passwd");
+	assert_string_equal(fixture_config->auth.mechanisms, "USER PLAIN LOGIN");
 	assert_string_equal(fixture_config->auth.module_directory, POP3D_MODULES);
 	assert_int_equal(fixture_config->auth.plaintext_login, PLAINTEXT_LOCAL);
 	assert_int_equal(fixture_config->auth.min_uid, 1000);

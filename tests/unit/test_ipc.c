@@ -314,6 +314,18 @@ test_empty(void **state)
 }
 
 static void
+test_wipe(void **state)
+{
+	(void)state;
+	memset(&message, 0, sizeof(message));
+	ipc_begin(&message, IPC_STEP);
+	ipc_put_number(&message, 1);
+	ipc_put_text(&message, "secret");
+	ipc_wipe(&message);
+	assert_null(memmem(message.data, sizeof(message.data), "secret", 6));
+}
+
+static void
 test_full_queue(void **state)
 {
 	bool sent = true;
@@ -344,6 +356,7 @@ test_ipc(void)
 		CHANNEL_TEST(test_peer_reset),
 		CHANNEL_TEST(test_no_channel),
 		CHANNEL_TEST(test_empty),
+		CHANNEL_TEST(test_wipe),
 		CHANNEL_TEST(test_full_queue),
 	};
 #undef CHANNEL_TEST

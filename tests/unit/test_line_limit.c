@@ -12,9 +12,6 @@
 #include "tests/unit/line_fixture.h"
 #include "tests/unit/tests.h"
 
-/* Less than a pipe holds. */
-#define LONG_LIMIT 4096u
-
 static void
 run_limit(struct reading *r)
 {
@@ -68,15 +65,21 @@ run_other_limit(struct reading *r)
 	assert_int_equal(n, 6);
 	assert_int_equal(
 		line_read(&r->reader, 8, clock_after(0), &text, &n), LINE_TOO_LONG);
-	reading_send_long(r, LONG_LIMIT, "\n");
-	assert_int_equal(
-		line_read(&r->reader, LONG_LIMIT, clock_after(0), &text, &n), LINE_OK);
-	assert_int_equal(n, LONG_LIMIT - 1);
-	reading_expect(r, "NOOP");
-	reading_send_long(r, LONG_LIMIT + 1, "\n");
-	assert_int_equal(line_read(&r->reader, LONG_LIMIT, clock_after(0), &text, &n),
-		LINE_TOO_LONG);
-	reading_expect(r, "NOOP");
+	for (size_t i = 0; i < 2; i++) {
+		static const size_t limits[] = {4096, LINE_SASL_MAX};
+		size_t limit = limits[i];
+
+		reading_send_long(r, limit, "\n");
+		assert_int_equal(
+			line_read(&r->reader, limit, clock_after(0), &text, &n), LINE_OK);
+		assert_int_equal(n, limit - 1);
+		assert_int_equal(r->reader.octets, limit);
+		reading_expect(r, "NOOP");
+		reading_send_long(r, limit + 1, "\n");
+		assert_int_equal(line_read(&r->reader, limit, clock_after(0), &text, &n),
+			LINE_TOO_LONG);
+		reading_expect(r, "NOOP");
+	}
 }
 
 static void

@@ -52,6 +52,7 @@ fill_sent(enum ipc_result result)
 	identity->gid = 1002;
 	set(identity->home, sizeof(identity->home), "/home/jo");
 	set(identity->mail, sizeof(identity->mail), "maildir:~/Mail");
+	sent.out.hold = 1;
 }
 
 /* Leaves in `message` what sent comes to. */
@@ -78,6 +79,7 @@ test_round_trip(void **state)
 	assert_int_equal(got.out.identity.gid, 1002);
 	assert_string_equal(got.out.identity.home, "/home/jo");
 	assert_string_equal(got.out.identity.mail, "maildir:~/Mail");
+	assert_int_equal(got.out.hold, 1);
 }
 
 /* No identity goes along with a failure. */
@@ -95,6 +97,7 @@ test_failures(void **state)
 		assert_string_equal(got.out.reason, "because");
 		assert_string_equal(got.out.identity.user, "");
 		assert_int_equal(got.out.identity.uid, 0);
+		assert_int_equal(got.out.hold, 0);
 		assert_string_equal(got.out.identity.home, "");
 		assert_string_equal(got.out.identity.mail, "");
 	}

@@ -51,6 +51,8 @@ wire_open(struct wire *wire, enum wire_kind kind)
 	}
 	assert_int_equal(pipe2(a, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(b, O_CLOEXEC), 0);
+	/* As much as a socket holds. */
+	assert_true(fcntl(a[1], F_SETPIPE_SZ, 262144) >= 262144);
 	stream_init(&wire->stream, a[0], b[1]);
 	wire->to = a[1];
 	wire->from = b[0];
