@@ -54,7 +54,9 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 AUTH_CORE_OBJS = auth/chain.o auth/loader.o auth/mechanism.o auth/mech_apop.o \
 	auth/mech_cram_md5.o auth/mech_external.o auth/mech_login.o auth/mech_plain.o \
 	auth/mech_user.o
-PASSWD_OBJS = auth/passwd.o auth/userfile.o auth/password_hash.o
+# What modules with a file of users have in common.
+USERFILE_OBJS = auth/admission.o auth/module_file.o auth/userfile.o
+PASSWD_OBJS = auth/passwd.o auth/password_hash.o $(USERFILE_OBJS)
 CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
 SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/base64.o pop3d/capability.o pop3d/child.o \
 	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o \

@@ -5,15 +5,14 @@
  * needs nothing but that descriptor and memory: it may run in a chroot, without root.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "auth/admission.h"
 #include "auth/auth_module.h"
+#include "auth/module_file.h"
 #include "auth/password_hash.h"
 #include "auth/userfile.h"
 
@@ -25,52 +24,6 @@ struct passwd_context {
 };
 
 static const char *const keys[] = {"file", NULL};
-
-/* Who can write to the file can be anybody; who can read it can try passwords at home. */
-static bool
-file_check(const struct auth_host *host, const char *path, const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode)) {
-		host->log(host->cookie, LOG_ERR, "%s: not a regular file", path);
-		return false;
-	}
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		host->log(host->cookie, LOG_ERR, "%s: owned by uid %lu, expected %lu",
-			path, (unsigned long)st->st_uid, (unsigned long)geteuid());
-		return false;
-	}
-	if ((st->st_mode & S_IWOTH) != 0 ||
-		((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0)) {
-		host->log(host->cookie, LOG_ERR,
-			"%s: mode %04o lets others write, expected 0600", path,
-			(unsigned)st->st_mode & 07777u);
-		return false;
-	}
-	if ((st->st_mode & S_IROTH) != 0)
-		host->log(host->cookie, LOG_WARNING,
-			"%s: mode %04o lets everybody read the hashes, expected 0600",
-			path, (unsigned)st->st_mode & 07777u);
-	return true;
-}
-
-static int
-file_open(const struct auth_host *host, const char *path)
-{
-	struct stat st;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		host->log(host->cookie, LOG_ERR, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	if (file_check(host, path, &st))
-		return fd;
-	(void)close(fd);
-	return -1;
-}
 
 static bool
 passwd_open(void **context, const struct auth_host *host)
@@ -89,7 +42,7 @@ passwd_open(void **context, const struct auth_host *host)
 	}
 	own->host = host;
 	own->path = path != NULL ? path : POP3D_USERS;
-	own->fd = file_open(host, own->path);
+	own->fd = module_file_open(host, own->path, MODULE_FILE_PRIVATE);
 	if (own->fd < 0) {
 		free(own);
 		return false;
@@ -108,39 +61,6 @@ passwd_close(void *context)
 	free(own);
 }
 
-/* The parser has seen to it that the value fits. */
-static void
-field_copy(char *field, struct auth_span value)
-{
-	if (value.n > 0)
-		memcpy(field, value.p, value.n);
-	field[value.n] = '\0';
-}
-
-static enum auth_result
-reason_give(struct auth_out *out, enum auth_result result, const char *reason)
-{
-	(void)snprintf(out->reason, sizeof(out->reason), "%s", reason);
-	return result;
-}
-
-static enum auth_result
-entry_admit(const struct userfile_entry *entry, struct auth_out *out)
-{
-	if (entry->nologin)
-		return reason_give(out, AUTH_DENY, "nologin is set");
-	if (entry->nopassword)
-		return reason_give(out, AUTH_DENY, "nopassword is not supported");
-	if (entry->allow_nets)
-		return reason_give(out, AUTH_DENY, "allow_nets is not supported");
-	field_copy(out->identity.user, entry->user);
-	field_copy(out->identity.home, entry->home);
-	field_copy(out->identity.mail, entry->mail);
-	out->identity.uid = entry->uid;
-	out->identity.gid = entry->gid;
-	return AUTH_OK;
-}
-
 /* A password is always checked first, so that no answer comes sooner than another. */
 static enum auth_result
 entry_verify(const struct userfile_entry *entry, const struct auth_request *request,
@@ -148,19 +68,20 @@ entry_verify(const struct userfile_entry *entry, const struct auth_request *requ
 {
 	switch (password_hash_verify(entry->password, request->secret)) {
 	case PASSWORD_RIGHT:
-		return entry_admit(entry, out);
+		return admission_judge(entry, out);
 	case PASSWORD_WRONG:
-		return reason_give(out, AUTH_DENY, "wrong password");
+		return admission_reason(out, AUTH_DENY, "wrong password");
 	case PASSWORD_UNSUPPORTED:
-		return reason_give(out, AUTH_DENY,
+		return admission_reason(out, AUTH_DENY,
 			entry->password.n == 0 ? "no password is set"
 					       : "unsupported password scheme");
 	case PASSWORD_EXCESSIVE:
-		return reason_give(out, AUTH_DENY, "password hash is too expensive");
+		return admission_reason(out, AUTH_DENY, "password hash is too expensive");
 	case PASSWORD_ERROR:
 		break;
 	}
-	return reason_give(out, AUTH_TEMPFAIL, "not enough memory to check a password");
+	return admission_reason(
+		out, AUTH_TEMPFAIL, "not enough memory to check a password");
 }
 
 static enum auth_result
@@ -176,16 +97,16 @@ line_verify(struct passwd_context *own, struct auth_span line, bool too_long,
 		return entry_verify(&entry, request, out);
 	host->log(host->cookie, LOG_ERR, "%s:%lu: %s", own->path, own->reader.number,
 		fault);
-	return reason_give(out, AUTH_TEMPFAIL, "broken entry");
+	return admission_reason(out, AUTH_TEMPFAIL, "broken entry");
 }
 
 static enum auth_result
 absent_verify(const struct auth_request *request, struct auth_out *out)
 {
 	if (!password_hash_dummy(request->secret))
-		return reason_give(
+		return admission_reason(
 			out, AUTH_TEMPFAIL, "not enough memory to check a password");
-	return reason_give(out, AUTH_UNKNOWN, "no such user");
+	return admission_reason(out, AUTH_UNKNOWN, "no such user");
 }
 
 static enum auth_result
@@ -212,7 +133,7 @@ passwd_verify(void *context, const struct auth_request *request, struct auth_out
 	if (status == USERFILE_ERROR) {
 		own->host->log(
 			own->host->cookie, LOG_ERR, "%s: %s", own->path, strerror(errno));
-		return reason_give(out, AUTH_TEMPFAIL, "user file cannot be read");
+		return admission_reason(out, AUTH_TEMPFAIL, "user file cannot be read");
 	}
 	return result;
 }

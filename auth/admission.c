@@ -1,0 +1,37 @@
+#include "auth/admission.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The parser has seen to it that the value fits. */
+static void
+field_copy(char *field, struct auth_span value)
+{
+	if (value.n > 0)
+		memcpy(field, value.p, value.n);
+	field[value.n] = '\0';
+}
+
+enum auth_result
+admission_reason(struct auth_out *out, enum auth_result result, const char *reason)
+{
+	(void)snprintf(out->reason, sizeof(out->reason), "%s", reason);
+	return result;
+}
+
+enum auth_result
+admission_judge(const struct userfile_entry *entry, struct auth_out *out)
+{
+	if (entry->nologin)
+		return admission_reason(out, AUTH_DENY, "nologin is set");
+	if (entry->nopassword)
+		return admission_reason(out, AUTH_DENY, "nopassword is not supported");
+	if (entry->allow_nets)
+		return admission_reason(out, AUTH_DENY, "allow_nets is not supported");
+	field_copy(out->identity.user, entry->user);
+	field_copy(out->identity.home, entry->home);
+	field_copy(out->identity.mail, entry->mail);
+	out->identity.uid = entry->uid;
+	out->identity.gid = entry->gid;
+	return AUTH_OK;
+}
