@@ -28,6 +28,9 @@ struct auth_chain_options {
 		const struct auth_request *request, struct auth_span stored);
 	void (*remember)(void *cookie, const char *module,
 		const struct auth_request *request, struct auth_span stored);
+	/* Told what each module that was asked said; NULL: nobody wants to know. */
+	void (*trace)(void *cookie, const char *module, enum auth_result result,
+		const char *reason);
 };
 
 /*
@@ -37,7 +40,10 @@ struct auth_chain_options {
 struct auth_chain *auth_chain_load(
 	const struct auth_chain_options *options, char *error, size_t error_size);
 
-/* The config keys of a loaded module, NULL at the end; NULL if no such module. */
+/*
+ * The config keys of a loaded module, its own and those of policy.h, NULL at the end;
+ * NULL if no such module.
+ */
 const char *const *auth_chain_keys(const struct auth_chain *chain, const char *module);
 
 /* Name of a module that must keep uid 0, NULL if there is none. */
@@ -46,11 +52,12 @@ const char *auth_chain_root_module(const struct auth_chain *chain);
 /* Mask of enum auth_proof that some module serves. */
 uint32_t auth_chain_proofs(const struct auth_chain *chain);
 
-/* Open every module; false if one failed (it has logged why). */
+/* Read the lists of policy.h and open every module; false if one failed, logged. */
 bool auth_chain_open(struct auth_chain *chain);
 
 /*
- * Ask the modules that serve request->proof in order, as the results say.  If none knows
+ * Ask the modules that serve request->proof, and whose lists let this mechanism and user
+ * in (policy.h), in order, as the results say.  If none knows
  * the user: AUTH_DENY.  A result that is out of range or AUTH_MORE, a name with control
  * bytes or an unterminated string in out: AUTH_TEMPFAIL, logged.  With AUTH_OK,
  * out->identity.user is never empty.

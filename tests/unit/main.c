@@ -35,6 +35,7 @@ static const struct group groups[] = {
 	{"delivery_lock", test_delivery_lock},
 	{"loader", test_loader},
 	{"chain", test_chain},
+	{"policy", test_policy},
 	{"mechanism", test_mechanism},
 	{"userfile", test_userfile},
 	{"password_hash", test_password_hash},

@@ -34,7 +34,7 @@ static int
 setup(void **state)
 {
 	struct auth_chain_options options = {fixture_directory, "mod_puppet", NULL,
-		log_count, config_value, NULL, NULL};
+		log_count, config_value, NULL, NULL, NULL};
 	char error[256];
 
 	if (fixture_setup(state) != 0)
