@@ -71,7 +71,7 @@ POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_O
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/useredit.o \
-	pop3d/ctl/userspath.o
+	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(AUTH_CORE_OBJS) \
 	$(MAILSTORE_OBJS)
 MODULES = auth/passwd.so

@@ -82,9 +82,25 @@ getopt_read(int argc, char **argv, const char *letters, struct passwd_options *o
 	return true;
 }
 
+/* What was given, or else what the configuration says; NULL: it is wrong. */
+static char *
+path_find(const struct ctl_context *context, const char *module, const char *key,
+	const char *given)
+{
+	char *path;
+
+	if (given == NULL)
+		return userspath_find(context->config_path, module, key, POP3D_USERS);
+	path = strdup(given);
+	if (path == NULL)
+		ctl_error("out of memory");
+	return path;
+}
+
 int
-passwd_options_read(const struct ctl_context *context, int argc, char **argv,
-	const char *letters, int user_optional, struct passwd_options *options)
+passwd_options_read(const struct ctl_context *context, const char *module, int argc,
+	char **argv, const char *letters, int user_optional,
+	struct passwd_options *options)
 {
 	const char *file = NULL;
 
@@ -100,15 +116,8 @@ passwd_options_read(const struct ctl_context *context, int argc, char **argv,
 	}
 	if (!fields_check(options))
 		return EX_USAGE;
-	if (file == NULL) {
-		options->file = userspath_find(context->config_path);
-		return options->file != NULL ? 0 : EX_CONFIG;
-	}
-	options->file = strdup(file);
-	if (options->file != NULL)
-		return 0;
-	ctl_error("out of memory");
-	return EX_TEMPFAIL;
+	options->file = path_find(context, module, "file", file);
+	return options->file != NULL ? 0 : EX_CONFIG;
 }
 
 void

@@ -20,8 +20,9 @@ struct passwd_options {
  * Take the options that `letters` (as for getopt()) names and a user, who may be missing
  * if `user_optional` is not 0.  Returns 0 or an exit status; what is wrong has been said.
  */
-int passwd_options_read(const struct ctl_context *context, int argc, char **argv,
-	const char *letters, int user_optional, struct passwd_options *options);
+int passwd_options_read(const struct ctl_context *context, const char *module, int argc,
+	char **argv, const char *letters, int user_optional,
+	struct passwd_options *options);
 
 void passwd_options_free(struct passwd_options *options);
 

@@ -1,19 +1,18 @@
 /*
  * The commands of `pop3ctl passwd` that only read.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sysexits.h>
-#include <unistd.h>
 
-#include "auth/userfile.h"
+#include "auth/auth_module.h"
+#include "auth/credential.h"
 #include "pop3d/ctl/passwd.h"
 #include "pop3d/ctl/passwd_options.h"
 #include "pop3d/ctl/prompt.h"
+#include "pop3d/ctl/userlist.h"
 
 /* The module itself, linked in: a password is checked here as it is in a login. */
 extern const struct auth_module pop3d_auth_module;
@@ -116,7 +115,7 @@ passwd_verify(const struct ctl_context *context, int argc, char **argv)
 	const char *fault;
 	int status;
 
-	status = passwd_options_read(context, argc, argv, "f:", 0, &options);
+	status = passwd_options_read(context, "passwd", argc, argv, "f:", 0, &options);
 	if (status == 0) {
 		fault = prompt_password("Password: ", false, &password);
 		if (fault != NULL) {
@@ -129,24 +128,6 @@ passwd_verify(const struct ctl_context *context, int argc, char **argv)
 	}
 	passwd_options_free(&options);
 	return status;
-}
-
-static void
-span_print(struct auth_span span)
-{
-	if (span.n == 0)
-		(void)printf("-\t");
-	else
-		(void)printf("%.*s\t", (int)span.n, (const char *)span.p);
-}
-
-static void
-id_print(uint32_t id)
-{
-	if (id == UINT32_MAX)
-		(void)printf("-\t");
-	else
-		(void)printf("%lu\t", (unsigned long)id);
 }
 
 /* The word in braces; never anything of the hash. */
@@ -168,97 +149,15 @@ scheme_print(struct auth_span password)
 	}
 }
 
-static void
-entry_print(const struct userfile_entry *entry)
-{
-	const char *comma = "";
-
-	span_print(entry->user);
-	scheme_print(entry->password);
-	id_print(entry->uid);
-	id_print(entry->gid);
-	span_print(entry->home);
-	span_print(entry->mail);
-	if (entry->nologin) {
-		(void)printf("nologin");
-		comma = ",";
-	}
-	if (entry->nopassword) {
-		(void)printf("%snopassword", comma);
-		comma = ",";
-	}
-	if (entry->allow_nets) {
-		(void)printf("%sallow_nets", comma);
-		comma = ",";
-	}
-	(void)printf("%s\n", comma[0] == '\0' ? "-" : "");
-}
-
-static bool
-line_show(const char *file, const struct userfile_reader *reader, struct auth_span line,
-	bool too_long)
-{
-	struct userfile_entry entry;
-	const char *fault;
-
-	fault = too_long ? "line too long" : userfile_parse(line, &entry);
-	if (fault != NULL)
-		ctl_error("%s:%lu: %s", file, reader->number, fault);
-	else
-		entry_print(&entry);
-	return fault == NULL;
-}
-
-/* With a user, only the entry that counts for a login: the first one. */
-static int
-list_show(const struct passwd_options *options, int fd)
-{
-	struct userfile_reader reader;
-	enum userfile_status status;
-	struct auth_span line;
-	bool one = options->user[0] != '\0', good = true, found = false;
-
-	userfile_start(&reader, fd);
-	for (;;) {
-		status = one ? userfile_find(&reader, options->user, &line)
-			     : userfile_next(&reader, &line);
-		if ((status != USERFILE_LINE && status != USERFILE_LONG) ||
-			(one && found))
-			break;
-		if (!userfile_is_entry(line))
-			continue;
-		found = true;
-		if (!line_show(options->file, &reader, line, status == USERFILE_LONG))
-			good = false;
-	}
-	if (status == USERFILE_ERROR) {
-		ctl_error("%s: %s", options->file, strerror(errno));
-		return EX_TEMPFAIL;
-	}
-	if (one && !found) {
-		ctl_error("%s: no such user", options->user);
-		return CTL_NO;
-	}
-	return good ? 0 : EX_CONFIG;
-}
-
 int
 passwd_list(const struct ctl_context *context, int argc, char **argv)
 {
 	struct passwd_options options;
-	int fd, status;
+	int status;
 
-	status = passwd_options_read(context, argc, argv, "f:", 1, &options);
-	if (status == 0) {
-		fd = open(options.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0) {
-			ctl_error("%s: %s", options.file, strerror(errno));
-			status = EX_CONFIG;
-		} else {
-			status = list_show(&options, fd);
-			(void)close(fd);
-		}
-	}
+	status = passwd_options_read(context, "passwd", argc, argv, "f:", 1, &options);
+	if (status == 0)
+		status = userlist_show(&options, scheme_print);
 	passwd_options_free(&options);
 	return status;
 }

@@ -27,7 +27,8 @@ configuration_read(struct config *config, const char *path)
 }
 
 char *
-userspath_find(const char *config_path)
+userspath_find(const char *config_path, const char *module, const char *key,
+	const char *otherwise)
 {
 	struct config *config = config_new();
 	const char *value;
@@ -38,8 +39,8 @@ userspath_find(const char *config_path)
 		return NULL;
 	}
 	if (configuration_read(config, config_path)) {
-		value = config_module_value(config, "passwd", "file");
-		path = strdup(value != NULL ? value : POP3D_USERS);
+		value = config_module_value(config, module, key);
+		path = strdup(value != NULL ? value : otherwise);
 	}
 	config_free(config);
 	return path;

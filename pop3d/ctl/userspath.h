@@ -1,14 +1,15 @@
 /*
- * Where the user file is, as the configuration says.
+ * Where the files of a module are, as the configuration says.
  */
 #ifndef USERSPATH_H
 #define USERSPATH_H
 
 /*
- * The `file` of [auth.passwd] in a configuration, or the built-in path if it sets none.
- * config_path NULL: the built-in configuration, which need not exist.  To be freed.  NULL
- * if the configuration is wrong, which has been said on standard error.
+ * The value of a key of [auth.MODULE] in a configuration, or the other text if it is not
+ * set.  config_path NULL: the built-in configuration, which need not exist.  To be freed.
+ * NULL if the configuration is wrong, which has been said on standard error.
  */
-char *userspath_find(const char *config_path);
+char *userspath_find(const char *config_path, const char *module, const char *key,
+	const char *otherwise);
 
 #endif
