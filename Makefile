@@ -51,14 +51,14 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o
-AUTH_CORE_OBJS = auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
+AUTH_CORE_OBJS = auth/base64.o auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
 	auth/mech_cram_md5.o auth/mech_external.o auth/mech_login.o auth/mech_plain.o \
 	auth/mech_user.o
 # What modules with a file of users have in common.
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/userfile.o
-PASSWD_OBJS = auth/passwd.o auth/password_hash.o $(USERFILE_OBJS)
+PASSWD_OBJS = auth/passwd.o auth/password_hash.o auth/useredit.o $(USERFILE_OBJS)
 CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
-SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/base64.o pop3d/capability.o pop3d/child.o \
+SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/capability.o pop3d/child.o \
 	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o \
 	pop3d/descriptors.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
@@ -70,7 +70,7 @@ SESSION_OBJS = pop3d/session_commands.o pop3d/session_maildrop.o pop3d/session_m
 POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
-	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/useredit.o \
+	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(AUTH_CORE_OBJS) \
 	$(MAILSTORE_OBJS)

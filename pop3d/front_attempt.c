@@ -7,9 +7,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "auth/base64.h"
 #include "auth/credential.h"
 #include "auth/mechanism.h"
-#include "pop3d/base64.h"
 #include "pop3d/clock.h"
 #include "pop3d/front_state.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/base64.h"
 #include "auth/credential.h"
-#include "pop3d/base64.h"
 #include "pop3d/front_state.h"
 #include "pop3d/multiline.h"
 

@@ -1,11 +1,11 @@
 #include "pop3d/ctl/userentry.h"
+#include "auth/useredit.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "pop3d/ctl/useredit.h"
 
 static int
 edit_failed(const struct useredit *edit)

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/useredit.h"
 #include "pop3d/ctl/prompt.h"
-#include "pop3d/ctl/useredit.h"
 #include "tests/unit/tests.h"
 
 #define PROGRAM "pop3d/ctl/pop3ctl"

@@ -1,4 +1,4 @@
-#include "pop3d/ctl/useredit.h"
+#include "auth/useredit.h"
 
 #include <errno.h>
 #include <fcntl.h>

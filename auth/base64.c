@@ -1,4 +1,4 @@
-#include "pop3d/base64.h"
+#include "auth/base64.h"
 
 static const char alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
