@@ -55,6 +55,11 @@ prepare(const struct authenticator *a)
 		return false;
 	if (service->chain == NULL && !service_load_chain(service, &report))
 		return false;
+	wrong = auth_cache_open(&service->cache, service->config->server.run_directory,
+		service->config->auth.cache_ttl);
+	if (wrong != NULL)
+		log_message(service->root ? LOG_WARNING : LOG_DEBUG,
+			"auth.cache_ttl: no cache: %s", wrong);
 	if (!auth_chain_open(service->chain))
 		return false;
 	wrong = give_up_root(service);

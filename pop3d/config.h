@@ -37,6 +37,7 @@ struct config_auth {
 	uint64_t max_attempts;
 	uint64_t failure_delay; /* seconds */
 	uint64_t timeout;       /* seconds */
+	uint64_t cache_ttl;     /* seconds, 0: no cache */
 };
 
 struct config_limits {

@@ -114,6 +114,24 @@ chain_config(void *cookie, const char *module, const char *key)
 }
 
 static bool
+chain_known(void *cookie, const char *module, const struct auth_request *request,
+	struct auth_span stored)
+{
+	const struct service *service = cookie;
+
+	return auth_cache_known(&service->cache, module, request, stored);
+}
+
+static void
+chain_remember(void *cookie, const char *module, const struct auth_request *request,
+	struct auth_span stored)
+{
+	const struct service *service = cookie;
+
+	auth_cache_remember(&service->cache, module, request, stored);
+}
+
+static bool
 check_module_keys(const struct service *service, const struct config_report *report)
 {
 	char name[64];
@@ -143,6 +161,8 @@ service_load_chain(struct service *service, const struct config_report *report)
 		.cookie = service,
 		.log = chain_log,
 		.config = chain_config,
+		.known = chain_known,
+		.remember = chain_remember,
 	};
 	char error[512];
 	const char *needs_root;
@@ -169,6 +189,7 @@ service_load(struct service *service, const struct config *config, bool preload,
 
 	memset(service, 0, sizeof(*service));
 	service->config = config;
+	service->cache.fd = -1;
 	service->root = privileges_are_root();
 	good = resolve_front(service, report);
 	good = resolve_mail(service, report) && good;

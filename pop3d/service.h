@@ -9,6 +9,7 @@
 
 #include "auth/chain.h"
 #include "mailstore/mailstore.h"
+#include "pop3d/auth_cache.h"
 #include "pop3d/config.h"
 
 struct service {
@@ -19,6 +20,7 @@ struct service {
 	uid_t mail_uid; /* for users without one; (uid_t)-1: none */
 	gid_t mail_gid;
 	gid_t extra_group;        /* (gid_t)-1: none */
+	struct auth_cache cache;  /* opened by each auth process for itself */
 	struct auth_chain *chain; /* NULL: each auth process loads its own */
 	enum mail_lock mbox_locks[MAIL_LOCKS];
 };

@@ -34,6 +34,7 @@ static const struct group groups[] = {
 	{"dotlock", test_dotlock},
 	{"delivery_lock", test_delivery_lock},
 	{"loader", test_loader},
+	{"auth_cache", test_auth_cache},
 	{"chain", test_chain},
 	{"policy", test_policy},
 	{"mechanism", test_mechanism},
