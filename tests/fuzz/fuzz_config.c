@@ -58,15 +58,27 @@ read_octets(struct config *config, const void *p, size_t n)
 	return good;
 }
 
-/* Each value once more, the way it came. */
+static uint64_t
+number_of(const struct config *config, const struct config_key *key)
+{
+	uint64_t number;
+
+	memcpy(&number, (const char *)config + key->offset, sizeof(number));
+	return number;
+}
+
+/* Each is one that its key may have, and setting it once more changes nothing. */
 static void
 check_values(struct config *config)
 {
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
-		char number[32], *copy = strdup(config_key_text(
-					 config, key, number, sizeof(number)));
+		char number[32];
+		char *copy = strdup(config_key_text(config, key, number, sizeof(number)));
 
 		check(copy != NULL);
+		if (key->type == CONFIG_NUMBER)
+			check(number_of(config, key) >= key->min &&
+				number_of(config, key) <= key->max);
 		check(config_key_set(config, key, copy) == NULL);
 		check(strcmp(config_key_text(config, key, number, sizeof(number)),
 			      copy) == 0);
@@ -124,9 +136,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct config_report report = {take_problem, &problems};
 	struct config *config = config_new();
 	char *option = strndup((const char *)data, size);
+	bool good;
 
 	check(config != NULL && option != NULL);
-	(void)read_octets(config, data, size);
+	good = read_octets(config, data, size);
+	check(!good || size == 0 || memchr(data, '\0', size) == NULL);
 	check_values(config);
 	/* Printed with blanks that were not there, a long line can become too long. */
 	if (size < 4000)
