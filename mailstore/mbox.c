@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mailstore/mbox_io.h"
+#include "mailstore/mbox_journal.h"
 #include "mailstore/unique_id.h"
 
 #define CHANGED_TRIES 3 /* times that someone may replace the file under us */
@@ -192,8 +193,23 @@ store_uid(struct mailstore *store, size_t i, char uid[MAIL_UID_MAX + 1])
 }
 
 /*
+ * Whether the last message still ends where it did: the file does, or a message that was
+ * delivered since begins there.
+ */
+static bool
+last_ends(const struct mbox *box, uint64_t size)
+{
+	const uint64_t end = (uint64_t)box->seen.st_size;
+	uint64_t skip;
+
+	if (size == end)
+		return true;
+	return mbox_journal_skip(box, end, size, &skip) && skip < size - end;
+}
+
+/*
  * Whether message i still is where it was.  A program that rewrites the mbox moves what
- * stands behind its change, so the next From_ line is looked at as well.
+ * stands behind its change, so what comes behind the message is looked at as well.
  */
 static enum mail_status
 message_check(struct mbox *box, size_t i)
@@ -210,6 +226,8 @@ message_check(struct mbox *box, size_t i)
 	status = mbox_file_check(box, i);
 	if (status == MAIL_OK && i + 1 < box->n)
 		status = mbox_file_check(box, i + 1);
+	else if (status == MAIL_OK && !last_ends(box, (uint64_t)st.st_size))
+		status = MAIL_CHANGED;
 	return status;
 }
 

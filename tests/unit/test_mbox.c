@@ -227,6 +227,60 @@ changes_during_the_session(void **state)
 	assert_int_equal(mbox_fixture_message(f, 1, 10, &bytes), MAIL_CHANGED);
 }
 
+/*
+ * A mail reader notes in the last message that it was read.  What is left of it up to its
+ * old length has the octets promised, but is torn.
+ */
+static void
+last_message_grows(void **state)
+{
+	static const char *const others[] = {
+		A FROM "Subject: b\nStatus: RO\n\nbbbb\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+		A FROM "Subject: b\n\nbbbb\nand more\n\n",
+		A B "\n\n",
+		A B "no mail\n" C,
+	};
+	static const char *const good[] = {A B C, A B "\n" C, A B};
+	struct mbox_fixture *f = *state;
+	struct mail_message *message;
+	struct bytes bytes;
+	char buf[64];
+	size_t n;
+
+	mbox_fixture_put(f, A B);
+	mbox_fixture_open(f);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		mbox_fixture_put(f, A B);
+		assert_int_equal(
+			mailstore_mbox.message_open(f->store, 1, &message), MAIL_OK);
+		assert_int_equal(
+			mailstore_mbox.message_read(message, buf, 5, &n), MAIL_OK);
+		mbox_fixture_put(f, others[i]);
+		assert_int_equal(
+			mailstore_mbox.message_read(message, buf, 5, &n), MAIL_CHANGED);
+		mailstore_mbox.message_close(message);
+		assert_int_equal(mbox_fixture_message(f, 1, 10, &bytes), MAIL_CHANGED);
+	}
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		mbox_fixture_put(f, good[i]);
+		expect_message(f, 1, "Subject: b\n\nbbbb\n");
+	}
+}
+
+/* The same in a message before the last: it moves the From_ line behind it. */
+static void
+other_message_grows(void **state)
+{
+	struct mbox_fixture *f = *state;
+	struct bytes bytes;
+
+	mbox_fixture_put(f, A B C);
+	mbox_fixture_open(f);
+	mbox_fixture_put(f, A FROM "Subject: b\nStatus: RO\n\nbbbb\n\n" C);
+	assert_int_equal(mbox_fixture_message(f, 1, 10, &bytes), MAIL_CHANGED);
+	expect_message(f, 0, "Subject: a\n\naa\n");
+}
+
 /* LIST has promised octets: a message that gets others must not seem whole. */
 static void
 other_octets_than_promised(void **state)
@@ -258,6 +312,8 @@ test_mbox(void)
 		TEST(second_session_is_busy),
 		TEST(delivery_lock_is_respected),
 		TEST(changes_during_the_session),
+		TEST(last_message_grows),
+		TEST(other_message_grows),
 		TEST(other_octets_than_promised),
 	};
 
