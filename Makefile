@@ -51,16 +51,18 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o
-AUTH_CORE_OBJS = auth/base64.o auth/hmac.o auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
+# What the core and modules share; a module has its own copy.
+SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
+AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
 	auth/mech_cram_md5.o auth/mech_external.o auth/mech_login.o auth/mech_plain.o \
 	auth/mech_user.o
 # What modules with a file of users have in common.
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/userfile.o
 PASSWD_OBJS = auth/passwd.o auth/password_hash.o auth/useredit.o $(USERFILE_OBJS)
-CONFIG_OBJS = pop3d/config.o pop3d/config_keys.o pop3d/number.o
-SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/capability.o pop3d/child.o \
+CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o
+SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/seed.o pop3d/capability.o pop3d/child.o \
 	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o \
-	pop3d/descriptors.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
+	pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
 	pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
 ROLE_OBJS = pop3d/listener.o pop3d/monitor.o pop3d/attempt.o pop3d/front.o \
@@ -85,7 +87,7 @@ MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
 AUTH_TEST_OBJS = tests/unit/auth_fixture.o tests/unit/test_loader.o \
-	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
+	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
 	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
 MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
 	tests/unit/test_mbox_parse.o tests/unit/test_mbox_io.o tests/unit/test_mbox_journal.o \

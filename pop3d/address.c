@@ -10,12 +10,14 @@ set_ipv4(struct address *address, const struct in_addr *in)
 {
 	if (inet_ntop(AF_INET, in, address->text, sizeof(address->text)) == NULL)
 		address->text[0] = '\0';
+	memcpy(address->network, address->text, sizeof(address->network));
 	address->local = (ntohl(in->s_addr) >> 24) == IN_LOOPBACKNET;
 }
 
 static void
 set_ipv6(struct address *address, const struct sockaddr_in6 *in)
 {
+	struct in6_addr network = in->sin6_addr;
 	struct in_addr mapped;
 
 	if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)) {
@@ -26,6 +28,11 @@ set_ipv6(struct address *address, const struct sockaddr_in6 *in)
 	if (inet_ntop(AF_INET6, &in->sin6_addr, address->text, sizeof(address->text)) ==
 		NULL)
 		address->text[0] = '\0';
+	/* One customer has at least so many addresses. */
+	memset(network.s6_addr + 8, 0, 8);
+	if (inet_ntop(AF_INET6, &network, address->network, sizeof(address->network)) ==
+		NULL)
+		address->network[0] = '\0';
 	address->local = IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
 }
 

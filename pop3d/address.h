@@ -11,8 +11,10 @@
 #define ADDRESS_TEXT_MAX 64u
 
 struct address {
-	char text[ADDRESS_TEXT_MAX]; /* numeric; "" where there is none (pipes, UNIX
-					sockets) */
+	char text[ADDRESS_TEXT_MAX];    /* numeric; "" where there is none (pipes, UNIX
+					   sockets) */
+	char network[ADDRESS_TEXT_MAX]; /* whom limits are for: the address, /64 for IPv6
+					 */
 	uint16_t port;
 	bool local; /* loopback, or no network at all */
 };

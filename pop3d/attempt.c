@@ -9,6 +9,7 @@
 #include "pop3d/authenticator.h"
 #include "pop3d/child.h"
 #include "pop3d/clock.h"
+#include "pop3d/identity.h"
 
 static pid_t
 start_auth(const struct attempt *attempt, int verdict_fds[2])
@@ -60,6 +61,21 @@ await(const struct attempt *attempt, int verdict_fd, int64_t deadline,
 	}
 }
 
+/* A right proof opens nothing yet: whose mail it is for is the module's word only. */
+static void
+check_identity(const struct attempt *attempt, struct verdict *verdict)
+{
+	const char *wrong;
+
+	if (verdict->result != RESULT_OK)
+		return;
+	wrong = identity_complete(attempt->connection->service, &verdict->out.identity);
+	if (wrong == NULL)
+		return;
+	log_message(LOG_ERR, "user %s: %s", verdict->claimed, wrong);
+	verdict->result = RESULT_REFUSED;
+}
+
 enum attempt_status
 attempt_run(struct attempt *attempt, struct verdict *verdict)
 {
@@ -77,6 +93,7 @@ attempt_run(struct attempt *attempt, struct verdict *verdict)
 		return ATTEMPT_DONE;
 	}
 	status = await(attempt, verdict_fds[0], deadline, verdict);
+	check_identity(attempt, verdict);
 	attempt->keeper = -1;
 	if (status == ATTEMPT_DONE && verdict->result == RESULT_OK &&
 		verdict->out.hold != 0) {

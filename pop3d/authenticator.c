@@ -18,6 +18,7 @@
 #include "pop3d/ipc.h"
 #include "pop3d/privileges.h"
 #include "pop3d/sandbox.h"
+#include "pop3d/seed.h"
 #include "pop3d/verdict.h"
 
 static void
@@ -69,6 +70,23 @@ prepare(const struct authenticator *a)
 	if (wrong != NULL)
 		log_message(LOG_ERR, "auth: %s", wrong);
 	return wrong == NULL;
+}
+
+/* As root, which may be the only one who can read it. */
+static bool
+read_seed(const struct authenticator *a, unsigned char seed[SEED_OCTETS])
+{
+	const struct service *service = a->connection->service;
+	const char *wrong;
+	bool usable;
+
+	if (a->mechanism->proof != AUTH_PROOF_SCRAM_SHA_256)
+		return true;
+	wrong = seed_read(service->config->server.run_directory, seed, &usable);
+	if (wrong != NULL)
+		log_message(usable ? LOG_WARNING : LOG_ERR,
+			"auth: salts of unknown users change: %s", wrong);
+	return usable;
 }
 
 /* The next message of this attempt, its bytes in *in; false if there will be none. */
@@ -124,51 +142,20 @@ run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 	return result;
 }
 
-/* What an administrator set up wrong about an account; NULL if it can be used. */
-static const char *
-complete_identity(const struct service *service, struct auth_identity *identity)
+static enum ipc_result
+result_of(enum auth_result result)
 {
-	if (identity->uid == (uid_t)-1) {
-		identity->uid = service->mail_uid;
-		if (identity->gid == (gid_t)-1)
-			identity->gid = service->mail_gid;
-	}
-	if (identity->gid == (gid_t)-1)
-		identity->gid = service->mail_gid;
-	if (identity->uid == (uid_t)-1 || identity->gid == (gid_t)-1)
-		return "no uid or gid, neither of its own nor in [mail]";
-	if (identity->uid == 0 || identity->gid == 0)
-		return "uid 0 and gid 0 are refused";
-	if (service->root && identity->uid < service->config->auth.min_uid)
-		return "uid is below auth.min_uid";
-	if (!service->root && identity->uid != service->mail_uid)
-		return "uid is not that of pop3d, which was not started by root";
-	if (identity->home[0] != '\0' && identity->home[0] != '/')
-		return "home is not an absolute path";
-	return NULL;
-}
-
-static void
-judge(const struct authenticator *a, enum auth_result result, struct verdict *verdict)
-{
-	const char *wrong;
-
 	switch (result) {
 	case AUTH_OK:
-		wrong = complete_identity(a->connection->service, &verdict->out.identity);
-		if (wrong != NULL)
-			log_message(LOG_ERR, "user %s: %s", verdict->claimed, wrong);
-		verdict->result = wrong == NULL ? RESULT_OK : RESULT_REFUSED;
-		return;
+		return RESULT_OK;
 	case AUTH_DENY:
 	case AUTH_UNKNOWN:
-		verdict->result = RESULT_DENIED;
-		return;
+		return RESULT_DENIED;
 	case AUTH_TEMPFAIL:
 	case AUTH_MORE:
 		break;
 	}
-	verdict->result = RESULT_TEMPFAIL;
+	return RESULT_TEMPFAIL;
 }
 
 /*
@@ -193,6 +180,7 @@ keep(const struct authenticator *a)
 _Noreturn void
 authenticator_run(const struct authenticator *a)
 {
+	unsigned char seed[SEED_OCTETS];
 	struct verdict verdict = {.result = RESULT_TEMPFAIL};
 	const struct connection *connection = a->connection;
 	const struct auth_peer peer = {
@@ -202,6 +190,7 @@ authenticator_run(const struct authenticator *a)
 		.banner = connection->banner,
 		.secure = connection->secure,
 		.certificate_user = "",
+		.seed = {seed, sizeof(seed)},
 	};
 	struct auth_exchange exchange = {.mechanism = a->mechanism, .peer = &peer};
 	enum auth_result result;
@@ -210,13 +199,13 @@ authenticator_run(const struct authenticator *a)
 	/* A module that prints must not reach the client. */
 	if (!descriptors_silence(STDIN_FILENO) || !descriptors_silence(STDOUT_FILENO))
 		_exit(EX_OSERR);
-	if (!prepare(a))
+	if (!read_seed(a, seed) || !prepare(a))
 		_exit(EX_TEMPFAIL);
 	exchange.chain = a->connection->service->chain;
 	result = run_exchange(a, &exchange);
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
-	judge(a, result, &verdict);
+	verdict.result = result_of(result);
 	if (!verdict_send(a->verdict, &verdict))
 		_exit(EX_IOERR);
 	if (verdict.result == RESULT_OK && verdict.out.hold != 0)

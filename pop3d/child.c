@@ -65,7 +65,10 @@ child_finish(pid_t pid)
 	while (ready < 0 && errno == EINTR);
 	if (p.fd >= 0)
 		(void)close(p.fd);
-	return ready > 0 ? wait_for(pid) : child_end(pid);
+	if (ready > 0)
+		return wait_for(pid);
+	(void)child_end(pid);
+	return 0;
 }
 
 bool

@@ -13,7 +13,10 @@ bool child_crashed(int status);
 /* Kill with SIGKILL and wait; a pid of 0 is no child.  Returns the wait status. */
 int child_end(pid_t pid);
 
-/* Wait for a child that is about to exit by itself, half a second at most, then kill. */
+/*
+ * Wait for a child that is about to exit by itself, half a second at most, then kill it.
+ * Its wait status; 0 for one that had to be killed: that is no fault of its own.
+ */
 int child_finish(pid_t pid);
 
 /*

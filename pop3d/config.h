@@ -34,6 +34,7 @@ struct config_auth {
 	char *module_directory;
 	uint64_t plaintext_login; /* enum config_plaintext */
 	uint64_t min_uid;
+	uint64_t min_gid;
 	uint64_t max_attempts;
 	uint64_t failure_delay; /* seconds */
 	uint64_t timeout;       /* seconds */
@@ -82,8 +83,9 @@ struct config *config_new(void);
 void config_free(struct config *config);
 
 /*
- * Read a file over what is there.  False if anything in it was wrong: every problem has
- * been reported, and what was right has been taken.
+ * Read a file over what is there.  False if anything in it was wrong, or if others than
+ * root and its owner could have written it: every problem has been reported, and what was
+ * right has been taken.
  */
 bool config_read(
 	struct config *config, const char *path, const struct config_report *report);
@@ -104,6 +106,9 @@ const char *config_module_value(
  */
 bool config_module_check(const struct config *config, const char *module,
 	const char *const *keys, const struct config_report *report);
+
+/* Wipe the values of [auth.NAME] sections: some roles must not know them. */
+void config_forget_modules(struct config *config);
 
 /* Print the effective configuration in the format config_read() takes. */
 void config_print(const struct config *config, FILE *file);

@@ -120,6 +120,7 @@ const struct config_key config_keys[] = {
 	TEXT(auth, module_directory, POP3D_MODULES, check_absolute),
 	CHOICE(auth, plaintext_login, "local", plaintext_words),
 	NUMBER(auth, min_uid, "1000", 1, UINT32_MAX - 1),
+	NUMBER(auth, min_gid, "100", 1, UINT32_MAX - 1),
 	NUMBER(auth, max_attempts, "3", 1, 100),
 	NUMBER(auth, failure_delay, "2", 0, 60),
 	NUMBER(auth, timeout, "30", 1, 600),

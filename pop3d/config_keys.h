@@ -47,4 +47,16 @@ const char *config_key_set(
 const char *config_key_text(const struct config *config, const struct config_key *key,
 	char *buf, size_t size);
 
+/*
+ * config.c: set a key of the table, or of a module's section.  origin is where it comes
+ * from, for problems.  *key is the row that was set, NULL for a module's key.
+ */
+bool config_set(struct config *config, const char *section, const char *name,
+	const char *value, const char *origin, const struct config_report *report,
+	const struct config_key **key);
+
+/* Report a problem, "ORIGIN: what". */
+void config_problem(const struct config_report *report, const char *origin,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 #endif

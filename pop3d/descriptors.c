@@ -39,8 +39,7 @@ descriptors_arrange(const int *fds, size_t n)
 	/* First out of the way, so that no target is overwritten before it was copied. */
 	for (size_t i = 0; i < n; i++) {
 		int from = fds[i] >= 0 ? fds[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
-		copies[i] =
-			from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, (int)ARRANGE_MAX);
+		copies[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, (int)n);
 		if (copies[i] < 0)
 			return false;
 	}

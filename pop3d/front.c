@@ -185,8 +185,9 @@ front_run(struct connection *connection, int control, int credentials, pid_t mon
 
 	(void)prctl(PR_SET_NAME, "pop3d-front", 0, 0, 0);
 	if (!descriptors_arrange(fds, DESCRIPTORS))
-		_exit(EX_OSERR);
+		fail_to_start("descriptors cannot be arranged");
 	log_set_sink(send_log);
+	config_forget_modules(connection->service->config);
 	connection->stream.in = STDIN_FILENO;
 	connection->stream.out = STDOUT_FILENO;
 	confine(connection, monitor);

@@ -41,6 +41,7 @@ struct listener {
 	struct stat config_seen; /* all zero: there was no file */
 	int64_t busy;            /* clock_now() when something last happened */
 	bool crashed;            /* a child died of a crash: a new layout is due */
+	bool stuck;              /* but what would be loaded is broken, as was logged */
 };
 
 static void
@@ -102,11 +103,13 @@ config_is_good(const struct listener *l)
 
 	if (config == NULL)
 		return false;
-	good = good && service_load(&service, config, true, &report);
-	if (good)
+	if (good) {
+		good = service_load(&service, config, true, &report);
 		service_free(&service);
-	else
-		log_message(LOG_ERR, "the changed configuration is not used");
+	}
+	if (!good)
+		log_message(LOG_ERR,
+			"the configuration is broken: the old one stays in force");
 	config_free(config);
 	return good;
 }
@@ -130,12 +133,15 @@ renew_if_due(struct listener *l)
 		bool asked = reload_asked;
 		reload_asked = 0;
 		l->config_seen = now;
+		l->stuck = false;
 		if (config_is_good(l))
 			renew(l, asked ? "asked by a signal"
 				       : "the configuration has changed");
-	} else if (l->crashed) {
-		l->crashed = false;
-		renew(l, "a connection crashed");
+	} else if (l->crashed && !l->stuck) {
+		/* Better an old layout than no service. */
+		l->stuck = true;
+		if (config_is_good(l))
+			renew(l, "a connection crashed");
 	}
 }
 
@@ -210,7 +216,7 @@ take_connection(struct listener *l, int socket)
 		refuse(fd, &peer, "connections");
 		return -1;
 	}
-	if (peer.text[0] != '\0' && children_from(&l->children, peer.text) >=
+	if (peer.text[0] != '\0' && children_from(&l->children, peer.network) >=
 					    limits->connections_per_address) {
 		refuse(fd, &peer, "connections_per_address");
 		return -1;
@@ -223,7 +229,7 @@ take_connection(struct listener *l, int socket)
 	else
 		(void)close(fd);
 	if (pid > 0)
-		children_add(&l->children, pid, peer.text);
+		children_add(&l->children, pid, peer.network);
 	return -1;
 }
 
@@ -304,6 +310,8 @@ listener_run(const struct startup *startup, const struct options *options,
 		p[i] = (struct pollfd){.fd = startup->sockets[i], .events = POLLIN};
 	log_message(LOG_INFO, "%s on %d sockets",
 		options->table >= 0 ? "still listening" : "listening", startup->n);
+	/* Children may have ended while the program was executed anew. */
+	reap(&l);
 	while (!stop_asked) {
 		int ready = wait_for_work(&l, p);
 		reap(&l);

@@ -30,12 +30,15 @@ static const char usage[] =
 
 /* A parent may leave signals ignored or blocked, SIGCHLD above all. */
 static void
-reset_signals(void)
+reset_signals(const struct options *options)
 {
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
 		(void)signal(i, i == SIGPIPE ? SIG_IGN : SIG_DFL);
+	/* A listener that was executed anew lets them in when it can handle them. */
+	if (options->table >= 0)
+		return;
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -77,6 +80,24 @@ refuse(const struct startup *startup)
 	return EX_CONFIG;
 }
 
+/* Open what an auth process would open; what is wrong goes to the log, here stderr. */
+static bool
+try_modules(const struct service *service)
+{
+	return service->chain == NULL || auth_chain_open(service->chain);
+}
+
+static bool
+try_log(const struct config *config, const struct config_report *report)
+{
+	const char *wrong = log_open(config->server.log, config->server.log_level, false);
+
+	(void)log_open("stderr", LOG_WARNING, true);
+	if (wrong != NULL)
+		report->problem(report->cookie, wrong);
+	return wrong == NULL;
+}
+
 static int
 test_config(const struct options *options)
 {
@@ -87,7 +108,10 @@ test_config(const struct options *options)
 
 	if (config == NULL)
 		return EX_OSERR;
+	(void)log_open("stderr", LOG_WARNING, true);
 	good = service_load(&service, config, true, &report) && good;
+	good = try_modules(&service) && good;
+	good = try_log(config, &report) && good;
 	if (config->limits.idle_seconds < IDLE_MINIMUM)
 		report_to_stderr(NULL, "warning: limits.idle_seconds is below the 600 "
 				       "that RFC 1939 asks for");
@@ -156,8 +180,8 @@ main(int argc, char **argv)
 	static struct startup startup;
 	bool serving;
 
-	reset_signals();
 	options_parse(&options, argc, argv);
+	reset_signals(&options);
 	serving = !options.help && !options.version && !options.test &&
 		  options.n_addresses == 0;
 	startup_detect(&startup, serving, options.table);

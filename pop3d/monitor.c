@@ -23,7 +23,8 @@
 #include "pop3d/sandbox.h"
 #include "pop3d/session.h"
 
-#define LOG_LINES_MAX 50  /* a front has nothing that would need more */
+#define LOG_LINES_MAX 50 /* a front has nothing that would need more */
+#define SORRY_SECONDS 1
 #define BYE_GRACE_MS 2000 /* for a front to end by itself at the login deadline */
 
 struct monitor {
@@ -62,7 +63,8 @@ give_reason(struct monitor *m, const char *reason)
 	(void)snprintf(m->reason, sizeof(m->reason), "%s", reason);
 }
 
-static void
+/* False for a line that no front would send. */
+static bool
 take_log(struct monitor *m, struct ipc_message *message)
 {
 	char text[LOG_TEXT_MAX + 1];
@@ -72,11 +74,12 @@ take_log(struct monitor *m, struct ipc_message *message)
 	ipc_get_text(message, text, sizeof(text));
 	if (!ipc_end(message) || priority < LOG_ERR || priority > LOG_DEBUG ||
 		++m->log_lines > LOG_LINES_MAX)
-		return;
+		return false;
 	/* Encoded once more: its author is the process that may have been taken over. */
 	log_begin(&line, "front");
 	log_text(&line, "text", text);
 	log_end(&line, (int)priority);
+	return true;
 }
 
 static void
@@ -97,6 +100,7 @@ take_auth(struct monitor *m, struct ipc_message *message)
 	ipc_get_text(message, name, sizeof(name));
 	m->mechanism = auth_mechanism_find(name);
 	return ipc_end(message) && m->mechanism != NULL && number == m->attempts + 1 &&
+	       m->attempts < m->connection.service->config->auth.max_attempts &&
 	       connection_offers(&m->connection, m->mechanism);
 }
 
@@ -128,8 +132,10 @@ next_attempt(struct monitor *m)
 			return false;
 		switch (ipc_type(&message)) {
 		case IPC_LOG:
-			take_log(m, &message);
-			break;
+			if (take_log(m, &message))
+				break;
+			give_reason(m, "protocol");
+			return false;
 		case IPC_AUTH:
 			if (take_auth(m, &message))
 				return true;
@@ -254,14 +260,20 @@ int
 monitor_run(struct service *service, int in, int out)
 {
 	static struct monitor m;
+	static const char sorry[] = "-ERR [SYS/TEMP] Server is out of resources\r\n";
 	static struct verdict verdict;
 	bool logged_in;
+	int status;
 
 	(void)prctl(PR_SET_NAME, "pop3d-monitor", 0, 0, 0);
 	connection_init(&m.connection, service, in, out);
 	log_event(&m, "connect");
 	if (!sandbox_common() || !start_front(&m)) {
 		log_message(LOG_ERR, "no front process: %s", strerror(errno));
+		give_reason(&m, "no-front");
+		log_event(&m, "disconnect");
+		(void)stream_write(&m.connection.stream, sorry, sizeof(sorry) - 1,
+			SORRY_SECONDS, false);
 		return EX_OSERR;
 	}
 	logged_in = authorize(&m, &verdict);
@@ -270,5 +282,7 @@ monitor_run(struct service *service, int in, int out)
 		log_event(&m, "disconnect");
 		return m.crashed ? EX_SOFTWARE : EX_OK;
 	}
-	return session_run(&m.connection, &verdict.out.identity, m.mechanism->name);
+	config_forget_modules(service->config);
+	status = session_run(&m.connection, &verdict.out.identity, m.mechanism->name);
+	return m.crashed ? EX_SOFTWARE : status;
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +79,6 @@ reexec_run(const struct startup *startup, const struct options *options,
 {
 	char *arguments[ARGUMENTS_MAX];
 	char table_text[16] = "";
-	sigset_t none;
 	int table, table_fd;
 
 	if (program[0] == '\0' || access(program, X_OK) != 0)
@@ -95,8 +93,6 @@ reexec_run(const struct startup *startup, const struct options *options,
 	if (!arrange(startup, table, &table_fd))
 		_exit(EX_OSERR);
 	(void)snprintf(table_text, sizeof(table_text), "%d", table_fd);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execv(program, arguments);
 	_exit(EX_OSERR);
 }

@@ -12,6 +12,8 @@
 void reexec_prepare(void);
 
 /*
+ * The signals that the listener holds back stay so: none is lost on the way.
+ *
  * Execute the program anew with the same arguments, the sockets and the table of
  * children.  Returns only if that failed before anything was given up: errno says why.
  */

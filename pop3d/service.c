@@ -182,7 +182,7 @@ service_load_chain(struct service *service, const struct config_report *report)
 }
 
 bool
-service_load(struct service *service, const struct config *config, bool preload,
+service_load(struct service *service, struct config *config, bool preload,
 	const struct config_report *report)
 {
 	bool good;

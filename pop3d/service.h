@@ -13,7 +13,7 @@
 #include "pop3d/config.h"
 
 struct service {
-	const struct config *config;
+	struct config *config;
 	bool root;       /* roles get uids of their own */
 	uid_t front_uid; /* whom front and auth become; with root only */
 	gid_t front_gid;
@@ -30,7 +30,7 @@ struct service {
  * (their code; secrets are read by each auth process).  False if something is wrong:
  * every problem has been reported.
  */
-bool service_load(struct service *service, const struct config *config, bool preload,
+bool service_load(struct service *service, struct config *config, bool preload,
 	const struct config_report *report);
 
 /* Load the modules of a service that has none yet; for one auth process. */

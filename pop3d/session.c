@@ -143,8 +143,14 @@ static void
 finish(struct session *session)
 {
 	struct session_reply reply = {0};
-	enum mail_status status = session_update(session);
+	enum mail_status status;
 
+	/* A client that has not got its messages must not lose them. */
+	if (output_flush(&session->output) != STREAM_OK) {
+		session->reason = "output";
+		return;
+	}
+	status = session_update(session);
 	session->reason = "quit";
 	if (status == MAIL_OK) {
 		output_reply(&session->output, 1, NULL, "Bye");
@@ -189,7 +195,7 @@ serve_command(struct session *session, char *text, size_t n)
 	good = write_reply(session, &command, event, &reply);
 	if (reply.message != NULL)
 		session->ops->message_close(reply.message);
-	if (!good) {
+	if (!good || session->output.status != STREAM_OK) {
 		session->reason =
 			session->output.status == STREAM_OK ? "torn-message" : "output";
 		return false;

@@ -89,8 +89,14 @@ take_passed(struct startup *startup, int n)
 		return;
 	}
 	if (n == 1 && is_socket(STARTUP_FIRST_FD) && !is_listening(STARTUP_FIRST_FD)) {
+		/* Where inetd would have put it, and all that follows looks for it. */
 		startup->mode = STARTUP_CONNECTION;
-		startup->in = startup->out = STARTUP_FIRST_FD;
+		startup->in = STDIN_FILENO;
+		startup->out = STDOUT_FILENO;
+		if (dup2(STARTUP_FIRST_FD, STDIN_FILENO) < 0 ||
+			dup2(STARTUP_FIRST_FD, STDOUT_FILENO) < 0)
+			(void)snprintf(startup->error, sizeof(startup->error),
+				"start-up failed");
 		return;
 	}
 	startup->mode = STARTUP_LISTENER;
@@ -147,9 +153,7 @@ stderr_is_client(const struct startup *startup, bool serving)
 {
 	if (is_socket(STDERR_FILENO))
 		return descriptors_are_same(STDERR_FILENO, STDIN_FILENO) ||
-		       descriptors_are_same(STDERR_FILENO, STDOUT_FILENO) ||
-		       (startup->in == STARTUP_FIRST_FD &&
-			       descriptors_are_same(STDERR_FILENO, startup->in));
+		       descriptors_are_same(STDERR_FILENO, STDOUT_FILENO);
 	return serving && startup->mode == STARTUP_CONNECTION && !isatty(STDERR_FILENO) &&
 	       (descriptors_are_same(STDERR_FILENO, startup->in) ||
 		       descriptors_are_same(STDERR_FILENO, startup->out));
@@ -172,6 +176,8 @@ startup_detect(struct startup *startup, bool serving, int table)
 	startup->may_use_stderr = !stderr_is_client(startup, serving);
 	if (!startup->may_use_stderr && !descriptors_silence(STDERR_FILENO))
 		_exit(EX_OSERR);
+	if (startup->mode == STARTUP_CONNECTION)
+		passed = 0;
 	rest = STARTUP_FIRST_FD + passed + (table == STARTUP_FIRST_FD + passed ? 1 : 0);
 	if (!descriptors_close_from(rest) || !clean_environment())
 		(void)snprintf(startup->error, sizeof(startup->error), "start-up failed");

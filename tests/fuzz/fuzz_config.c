@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pop3d/config.h"
@@ -49,7 +50,7 @@ read_octets(struct config *config, const void *p, size_t n)
 	const struct config_report report = {take_problem, &problems};
 	bool good;
 
-	check(fd >= 0);
+	check(fd >= 0 && fchmod(fd, 0600) == 0);
 	check(write(fd, p, n) == (ssize_t)n);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	good = config_read(config, path, &report);

@@ -144,7 +144,7 @@ def test_auth_process(site, tree, front_user, alice, start):
     assert auth.root() == tree.empty
     assert stream not in auth.fds().values()
     assert not set(auth.fds().values()) & tcp_inodes()
-    holds(auth, [site.log])
+    holds(auth, [site.log, os.path.join(os.path.dirname(site.log), "run", "auth-cache")])
 
 
 def test_auth_process_of_a_module_that_needs_root(site, alice):

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -55,6 +56,7 @@ config_fixture_read(const char *text, size_t n)
 	bool good;
 
 	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, 0600), 0);
 	assert_int_equal(write(fd, text, n), n);
 	(void)snprintf(
 		config_fixture_path, sizeof(config_fixture_path), "/proc/self/fd/%d", fd);

@@ -36,6 +36,7 @@ static const struct group groups[] = {
 	{"loader", test_loader},
 	{"auth_cache", test_auth_cache},
 	{"chain", test_chain},
+	{"identity", test_identity},
 	{"policy", test_policy},
 	{"mechanism", test_mechanism},
 	{"userfile", test_userfile},

@@ -15,7 +15,7 @@
 static void
 expect_reply(char *mechanisms, bool plaintext, size_t cap, const char *expected)
 {
-	const struct config config = {.auth = {.mechanisms = mechanisms}};
+	struct config config = {.auth = {.mechanisms = mechanisms}};
 	struct service service = {.config = &config};
 	struct connection connection = {.plaintext = plaintext, .service = &service};
 	unsigned char buf[512];

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -208,6 +209,7 @@ test_load(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, 0600), 0);
 	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	parse(5, argv);

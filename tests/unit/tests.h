@@ -27,6 +27,7 @@ int test_dotlock(void);
 int test_delivery_lock(void);
 int test_loader(void);
 int test_auth_cache(void);
+int test_identity(void);
 int test_chain(void);
 int test_policy(void);
 int test_mechanism(void);
