@@ -36,7 +36,9 @@ SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
 	-DPOP3D_MODULES='"$(MODDIR)"' -DPOP3D_EMPTY='"$(EMPTYDIR)"' \
-	-DPOP3D_RUN='"$(RUNDIR)"' -DPOP3D_USERS='"$(SYSCONFDIR)/users"'
+	-DPOP3D_RUN='"$(RUNDIR)"' -DPOP3D_USERS='"$(SYSCONFDIR)/users"' \
+	-DPOP3D_APOP_SECRETS='"$(SYSCONFDIR)/apop-secrets"' \
+	-DPOP3D_APOP_KEY='"$(SYSCONFDIR)/apop-key"'
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(WERROR) $(HARDEN) -fPIC \
 	-MMD -MP $(SODIUM_CFLAGS) $(PATHS) $(CFLAGS)
 LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
@@ -72,23 +74,27 @@ SESSION_OBJS = pop3d/session_commands.o pop3d/session_maildrop.o pop3d/session_m
 POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
-	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o \
+	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/apop.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o
-POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(AUTH_CORE_OBJS) \
-	$(MAILSTORE_OBJS)
-MODULES = auth/passwd.so
+POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
+	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
+MODULES = auth/passwd.so auth/apop.so
 # Modules that tests load; some are broken on purpose.
 TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
 	tests/modules/mod_crash.so tests/modules/mod_hang.so tests/modules/mod_badabi.so \
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
 	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so
+# What apop.so shares with pop3ctl.
+SECRET_OBJS = auth/apop_digest.o auth/apop_seal.o
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
 AUTH_TEST_OBJS = tests/unit/auth_fixture.o tests/unit/test_loader.o \
 	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
 	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
+SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \
+	tests/unit/test_apop_seal.o tests/unit/test_apop.o
 MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
 	tests/unit/test_mbox_parse.o tests/unit/test_mbox_io.o tests/unit/test_mbox_journal.o \
 	tests/unit/test_mbox_recover.o tests/unit/test_mbox_file.o \
@@ -111,10 +117,11 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o \
 	$(MBOX_TEST_OBJS) \
+	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
-	$(MAILSTORE_OBJS) $(CTL_OBJS)
+	$(SECRET_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS)
 
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES)
 
@@ -134,6 +141,10 @@ pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
 auth/passwd.so: $(PASSWD_OBJS)
 	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SODIUM_LIBS)
 
+auth/apop.so: auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS)
+	$(LINK_MODULE) -o $@ auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS) $(MD_LIBS) \
+		$(SODIUM_LIBS)
+
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
 	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) -lcmocka
 
@@ -147,10 +158,10 @@ check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
-MODULE_DEPS = auth/passwd.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = auth/passwd.d auth/apop.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
-	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o $(DEPS) $(MODULES) \
+	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o $(DEPS) $(MODULES) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
 

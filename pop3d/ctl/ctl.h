@@ -30,4 +30,8 @@ struct ctl_command {
 /* One line on standard error, behind the program's name. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for a module, as its host has it. */
+void ctl_module_log(void *cookie, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 #endif

@@ -8,9 +8,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "pop3d/ctl/apop.h"
 #include "pop3d/ctl/ctl.h"
 #include "pop3d/ctl/passwd.h"
 
+#define APOP_OPTIONS "[-d home] [-f file] [-g gid] [-k key] [-m location] [-u uid] user"
 #define PASSWD_OPTIONS "[-d home] [-f file] [-g gid] [-m location] [-u uid] user"
 
 static const struct ctl_command commands[] = {
@@ -19,6 +21,10 @@ static const struct ctl_command commands[] = {
 	{"passwd", "delete", passwd_delete, "[-f file] user"},
 	{"passwd", "verify", passwd_verify, "[-f file] user"},
 	{"passwd", "list", passwd_list, "[-f file] [user]"},
+	{"apop", "init", apop_init, "[-k key]"},
+	{"apop", "set", apop_set, APOP_OPTIONS},
+	{"apop", "delete", apop_delete, "[-f file] user"},
+	{"apop", "list", apop_list, "[-f file] [user]"},
 	{NULL, NULL, NULL, NULL},
 };
 

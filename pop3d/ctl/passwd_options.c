@@ -54,7 +54,7 @@ fields_check(const struct passwd_options *options)
 
 static bool
 getopt_read(int argc, char **argv, const char *letters, struct passwd_options *options,
-	const char **file)
+	const char **file, const char **key)
 {
 	int option;
 
@@ -68,6 +68,9 @@ getopt_read(int argc, char **argv, const char *letters, struct passwd_options *o
 			break;
 		case 'g':
 			options->gid = optarg;
+			break;
+		case 'k':
+			*key = optarg;
 			break;
 		case 'm':
 			options->mail = optarg;
@@ -87,10 +90,13 @@ static char *
 path_find(const struct ctl_context *context, const char *module, const char *key,
 	const char *given)
 {
+	const char *otherwise = POP3D_USERS;
 	char *path;
 
+	if (strcmp(module, "apop") == 0)
+		otherwise = strcmp(key, "key") == 0 ? POP3D_APOP_KEY : POP3D_APOP_SECRETS;
 	if (given == NULL)
-		return userspath_find(context->config_path, module, key, POP3D_USERS);
+		return userspath_find(context->config_path, module, key, otherwise);
 	path = strdup(given);
 	if (path == NULL)
 		ctl_error("out of memory");
@@ -102,10 +108,10 @@ passwd_options_read(const struct ctl_context *context, const char *module, int a
 	char **argv, const char *letters, int user_optional,
 	struct passwd_options *options)
 {
-	const char *file = NULL;
+	const char *file = NULL, *key = NULL;
 
-	*options = (struct passwd_options){NULL, "", "", "", "", ""};
-	if (!getopt_read(argc, argv, letters, options, &file))
+	*options = (struct passwd_options){NULL, NULL, "", "", "", "", ""};
+	if (!getopt_read(argc, argv, letters, options, &file, &key))
 		return CTL_USAGE;
 	if (argc - optind > 1 || (argc == optind && !user_optional))
 		return CTL_USAGE;
@@ -117,6 +123,10 @@ passwd_options_read(const struct ctl_context *context, const char *module, int a
 	if (!fields_check(options))
 		return EX_USAGE;
 	options->file = path_find(context, module, "file", file);
+	if (strchr(letters, 'k') != NULL && options->file != NULL) {
+		options->key = path_find(context, module, "key", key);
+		return options->key != NULL ? 0 : EX_CONFIG;
+	}
 	return options->file != NULL ? 0 : EX_CONFIG;
 }
 
@@ -124,5 +134,7 @@ void
 passwd_options_free(struct passwd_options *options)
 {
 	free(options->file);
+	free(options->key);
 	options->file = NULL;
+	options->key = NULL;
 }

@@ -1,14 +1,15 @@
 /*
- * The command line of `pop3ctl passwd` commands.
+ * The command line of commands that work on a file of users: `pop3ctl passwd` and `apop`.
  */
 #ifndef PASSWD_OPTIONS_H
 #define PASSWD_OPTIONS_H
 
 #include "pop3d/ctl/ctl.h"
 
-/* What is not given is "", but for file, which is never missing. */
+/* What is not given is "", but for the files, which are never missing. */
 struct passwd_options {
 	char *file; /* owned */
+	char *key;  /* owned; NULL where the letters have no 'k' */
 	const char *uid;
 	const char *gid;
 	const char *home;
@@ -18,7 +19,8 @@ struct passwd_options {
 
 /*
  * Take the options that `letters` (as for getopt()) names and a user, who may be missing
- * if `user_optional` is not 0.  Returns 0 or an exit status; what is wrong has been said.
+ * if `user_optional` is not 0.  Files that are not given are those of [auth.MODULE].
+ * Returns 0 or an exit status; what is wrong has been said.
  */
 int passwd_options_read(const struct ctl_context *context, const char *module, int argc,
 	char **argv, const char *letters, int user_optional,

@@ -1,7 +1,6 @@
 /*
  * The commands of `pop3ctl passwd` that only read.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,20 +15,6 @@
 
 /* The module itself, linked in: a password is checked here as it is in a login. */
 extern const struct auth_module pop3d_auth_module;
-
-__attribute__((format(printf, 3, 4))) static void
-host_log(void *cookie, int priority, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	(void)cookie;
-	(void)priority;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	ctl_error("%s", text);
-}
 
 static const char *
 host_config(void *cookie, const char *key)
@@ -80,7 +65,7 @@ module_ask(struct passwd_options *options, const struct prompt_password *passwor
 	const struct auth_host host = {.abi = POP3D_AUTH_ABI,
 		.size = sizeof(host),
 		.cookie = options,
-		.log = host_log,
+		.log = ctl_module_log,
 		.config = host_config,
 		.random = host_random,
 		.wipe = explicit_bzero,

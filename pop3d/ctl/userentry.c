@@ -68,6 +68,57 @@ userentry_compose(const struct passwd_options *options, const char *secret,
 	return fault == NULL;
 }
 
+/* Ends the edit, as every function below does. */
+static int
+edit_append(struct useredit *edit, const struct passwd_options *options, const char *text,
+	size_t n)
+{
+	unsigned char last = '\n';
+	bool good = true;
+
+	/* An editor may have left the last line without its end. */
+	if (edit->st.st_size > 0 && pread(edit->fd, &last, 1, edit->st.st_size - 1) != 1)
+		return edit_refuse(edit, EX_TEMPFAIL, options->file, "cannot be read");
+	if (last != '\n')
+		good = useredit_splice(edit, edit->st.st_size, edit->st.st_size, "\n", 1);
+	if (!good || !useredit_splice(edit, edit->st.st_size, edit->st.st_size, text, n))
+		return edit_failed(edit);
+	return edit_finish(edit);
+}
+
+static int
+edit_replace(struct useredit *edit, const struct userfile_reader *reader,
+	struct auth_span line, const char *secret)
+{
+	const unsigned char *start, *end;
+	off_t from, to;
+
+	start = memchr(line.p, ':', line.n);
+	from = reader->line_start + (off_t)line.n;
+	to = from;
+	if (start != NULL) {
+		start++;
+		from = reader->line_start + (start - line.p);
+		end = memchr(start, ':', line.n - (size_t)(start - line.p));
+		to = end != NULL ? from + (end - start) : to;
+	} else if (!useredit_splice(edit, from, from, ":", 1)) {
+		return edit_failed(edit);
+	}
+	if (!useredit_splice(edit, from, to, secret, strlen(secret)))
+		return edit_failed(edit);
+	return edit_finish(edit);
+}
+
+/* The user's line cannot be worked on. */
+static int
+edit_unfit(struct useredit *edit, const struct passwd_options *options,
+	enum userfile_status status)
+{
+	return edit_refuse(edit, EX_TEMPFAIL, options->user,
+		status == USERFILE_LONG ? "the line is too long"
+					: "the file cannot be read");
+}
+
 int
 userentry_add(const struct passwd_options *options, const char *text, size_t n)
 {
@@ -75,23 +126,14 @@ userentry_add(const struct passwd_options *options, const char *text, size_t n)
 	enum userfile_status status;
 	struct useredit edit;
 	struct auth_span line;
-	unsigned char last = '\n';
-	bool good = true;
 
 	if (!edit_begin(&edit, options, true, &reader, &line, &status))
 		return edit_failed(&edit);
 	if (status == USERFILE_ERROR)
-		return edit_refuse(&edit, EX_TEMPFAIL, options->file, "cannot be read");
+		return edit_unfit(&edit, options, status);
 	if (status != USERFILE_END)
 		return edit_refuse(&edit, CTL_NO, options->user, "there is such a user");
-	/* An editor may have left the last line without its end. */
-	if (edit.st.st_size > 0 && pread(edit.fd, &last, 1, edit.st.st_size - 1) != 1)
-		return edit_refuse(&edit, EX_TEMPFAIL, options->file, "cannot be read");
-	if (last != '\n')
-		good = useredit_splice(&edit, edit.st.st_size, edit.st.st_size, "\n", 1);
-	if (!good || !useredit_splice(&edit, edit.st.st_size, edit.st.st_size, text, n))
-		return edit_failed(&edit);
-	return edit_finish(&edit);
+	return edit_append(&edit, options, text, n);
 }
 
 int
@@ -101,31 +143,39 @@ userentry_replace(const struct passwd_options *options, const char *secret)
 	enum userfile_status status;
 	struct useredit edit;
 	struct auth_span line;
-	const unsigned char *start, *end;
-	off_t from, to;
 
 	if (!edit_begin(&edit, options, false, &reader, &line, &status))
 		return edit_failed(&edit);
 	if (status == USERFILE_END)
 		return edit_refuse(&edit, CTL_NO, options->user, "no such user");
 	if (status != USERFILE_LINE)
-		return edit_refuse(&edit, EX_TEMPFAIL, options->user,
-			status == USERFILE_LONG ? "the line is too long"
-						: "the file cannot be read");
-	start = memchr(line.p, ':', line.n);
-	from = reader.line_start + (off_t)line.n;
-	to = from;
-	if (start != NULL) {
-		start++;
-		from = reader.line_start + (start - line.p);
-		end = memchr(start, ':', line.n - (size_t)(start - line.p));
-		to = end != NULL ? from + (end - start) : to;
-	} else if (!useredit_splice(&edit, from, from, ":", 1)) {
+		return edit_unfit(&edit, options, status);
+	return edit_replace(&edit, &reader, line, secret);
+}
+
+int
+userentry_set(const struct passwd_options *options, const char *secret)
+{
+	char text[USERFILE_LINE_MAX];
+	struct userfile_reader reader;
+	enum userfile_status status;
+	struct useredit edit;
+	struct auth_span line;
+	size_t n;
+
+	if (!userentry_compose(options, secret, text, &n))
+		return EX_USAGE;
+	if (!edit_begin(&edit, options, true, &reader, &line, &status))
 		return edit_failed(&edit);
-	}
-	if (!useredit_splice(&edit, from, to, secret, strlen(secret)))
-		return edit_failed(&edit);
-	return edit_finish(&edit);
+	if (status == USERFILE_END)
+		return edit_append(&edit, options, text, n);
+	if (status != USERFILE_LINE)
+		return edit_unfit(&edit, options, status);
+	if (options->uid[0] != '\0' || options->gid[0] != '\0' ||
+		options->home[0] != '\0' || options->mail[0] != '\0')
+		return edit_refuse(&edit, CTL_NO, options->user,
+			"there is such a user, whose entry keeps its other fields");
+	return edit_replace(&edit, &reader, line, secret);
 }
 
 int

@@ -24,6 +24,12 @@ int userentry_add(const struct passwd_options *options, const char *text, size_t
 /* Put a secret where the old one is; everything else in the line stays as it is. */
 int userentry_replace(const struct passwd_options *options, const char *secret);
 
+/*
+ * Put a secret into the user's entry, which is added if there is none.  CTL_NO if there
+ * is one and the options name fields besides.
+ */
+int userentry_set(const struct passwd_options *options, const char *secret);
+
 /* Remove all entries of the name: a second one would come to life without the first. */
 int userentry_delete(const struct passwd_options *options);
 
