@@ -216,8 +216,12 @@ authorize(struct monitor *m, struct verdict *verdict)
 		};
 		enum attempt_status status = attempt_run(&attempt, verdict);
 		m->crashed = m->crashed || attempt.crashed;
-		if (status != ATTEMPT_DONE)
+		if (status != ATTEMPT_DONE) {
+			/* It has something to say: why it leaves, or what it must not. */
+			if (next_attempt(m))
+				give_reason(m, "protocol");
 			return false;
+		}
 		if (verdict->result == RESULT_OK)
 			return true;
 		if (!answer_failure(m, &attempt, verdict, earliest))
