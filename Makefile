@@ -80,7 +80,7 @@ POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECR
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 MODULES = auth/passwd.so auth/apop.so
 # Modules that tests load; some are broken on purpose.
-TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
+TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_scram.so tests/modules/mod_tempfail.so \
 	tests/modules/mod_crash.so tests/modules/mod_hang.so tests/modules/mod_badabi.so \
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
@@ -90,7 +90,8 @@ SECRET_OBJS = auth/apop_digest.o auth/apop_seal.o
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
-AUTH_TEST_OBJS = tests/unit/auth_fixture.o tests/unit/test_loader.o \
+AUTH_TEST_OBJS = tests/unit/test_scram.o tests/unit/test_mech_scram.o tests/unit/test_seed.o \
+	tests/unit/auth_fixture.o tests/unit/test_loader.o \
 	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
 	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
 SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \

@@ -8,6 +8,8 @@
 #include "auth/mechanisms.h"
 
 const struct auth_mechanism *const auth_mechanisms[] = {
+	&auth_mechanism_scram_sha_256_plus,
+	&auth_mechanism_scram_sha_256,
 	&auth_mechanism_external,
 	&auth_mechanism_plain,
 	&auth_mechanism_login,

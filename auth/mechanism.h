@@ -47,9 +47,12 @@ struct auth_peer {
 	const char *banner;   /* the timestamp of the greeting, "" if there was none */
 	uint32_t secure;      /* 1: TLS or a local connection */
 	const char
-		*certificate_user;  /* whom a verified certificate names, "" for nobody */
-	struct auth_span exporter;  /* tls-exporter, RFC 9266; empty: none */
-	struct auth_span end_point; /* tls-server-end-point, RFC 5929; empty: none */
+		*certificate_user; /* whom a verified certificate names, "" for nobody */
+	/* Data of channel bindings; empty: none, or SCRAM-SHA-256-PLUS is not offered. */
+	struct auth_span exporter;  /* tls-exporter, RFC 9266 */
+	struct auth_span end_point; /* tls-server-end-point, RFC 5929 */
+	/* A secret of this host, for what must look the same at each attempt. */
+	struct auth_span seed;
 };
 
 struct auth_exchange {
