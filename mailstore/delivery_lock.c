@@ -126,11 +126,13 @@ delivery_lock_take(struct delivery_lock *lock, int dirfd, const char *name, int 
 			break;
 		back_off();
 	}
-	if (status == MAIL_BUSY)
-		options->log(options->cookie, LOG_NOTICE,
-			"lock of %s: another program holds it (%s), gave up after %u s",
-			name, held, options->lock_wait);
-	return status;
+	if (status != MAIL_BUSY)
+		return status;
+	options->log(options->cookie, LOG_NOTICE,
+		"lock of %s: another program holds it (%s), gave up after %u s", name,
+		held, options->lock_wait);
+	/* To a client, MAIL_BUSY would say that there is another session. */
+	return MAIL_TEMP;
 }
 
 void

@@ -24,8 +24,8 @@ struct delivery_lock {
  * Take all of options->mbox_locks on the mbox `name` in the directory dirfd, open for
  * reading and writing as fd; exclusive or not makes a difference for fcntl only.  The
  * caller holds the session lock.  What is borrowed must outlive the lock.  Waits
- * options->lock_wait seconds at the most, then MAIL_BUSY; MAIL_TEMP if locking does not
- * work.  Both are logged and leave nothing held.
+ * options->lock_wait seconds at the most.  MAIL_TEMP: somebody else holds one, or locking
+ * does not work; logged, nothing is held.
  */
 enum mail_status delivery_lock_take(struct delivery_lock *lock, int dirfd,
 	const char *name, int fd, bool exclusive, const struct mail_options *options);

@@ -152,7 +152,7 @@ readers_share(void **state)
 	assert_true(agent_can_lock(f, F_RDLCK));
 	assert_false(agent_can_lock(f, F_WRLCK));
 	delivery_lock_release(&t.lock);
-	assert_int_equal(take(f, &t, true), MAIL_BUSY);
+	assert_int_equal(take(f, &t, true), MAIL_TEMP);
 	agent_stop(agent);
 	target_close(&t);
 }
@@ -189,7 +189,7 @@ busy_leaves_nothing(void **state)
 	f->options.mbox_locks[0] = MAIL_LOCK_DOTLOCK;
 	f->options.mbox_locks[1] = MAIL_LOCK_FCNTL;
 	agent = agent_start(f, F_WRLCK, 60000);
-	assert_int_equal(take(f, &t, false), MAIL_BUSY);
+	assert_int_equal(take(f, &t, false), MAIL_TEMP);
 	assert_int_equal(f->logged, 1);
 	assert_non_null(strstr(f->last_log, "fcntl"));
 	assert_false(mbox_fixture_has(f, LOCK));
@@ -197,7 +197,7 @@ busy_leaves_nothing(void **state)
 	f->options.mbox_locks[0] = MAIL_LOCK_FCNTL;
 	f->options.mbox_locks[1] = MAIL_LOCK_DOTLOCK;
 	mbox_fixture_write(mbox_fixture_file(f, LOCK), "1:elsewhere", 11);
-	assert_int_equal(take(f, &t, true), MAIL_BUSY);
+	assert_int_equal(take(f, &t, true), MAIL_TEMP);
 	assert_non_null(strstr(f->last_log, "dotlock"));
 	assert_true(agent_can_lock(f, F_WRLCK));
 	target_close(&t);
@@ -215,7 +215,7 @@ waits_as_long_as_told(void **state)
 	f->options.lock_wait = 1;
 	agent = agent_start(f, F_WRLCK, 60000);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	assert_int_equal(take(f, &t, true), MAIL_BUSY);
+	assert_int_equal(take(f, &t, true), MAIL_TEMP);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	assert_in_range((end.tv_sec - begin.tv_sec) * 1000 +
 				(end.tv_nsec - begin.tv_nsec) / 1000000,
