@@ -72,8 +72,8 @@ base64_encode(const unsigned char *p, size_t n, char *out)
 			bits |= (unsigned long)p[i + 2];
 		out[written++] = alphabet[bits >> 18 & 63];
 		out[written++] = alphabet[bits >> 12 & 63];
-		out[written++] = left > 1 ? alphabet[bits >> 6 & 63] : '=';
-		out[written++] = left > 2 ? alphabet[bits & 63] : '=';
+		out[written++] = (char)(left > 1 ? alphabet[bits >> 6 & 63] : '=');
+		out[written++] = (char)(left > 2 ? alphabet[bits & 63] : '=');
 	}
 	return written;
 }

@@ -73,7 +73,7 @@ of_socket(struct address *address, const struct sockaddr_storage *ss, socklen_t 
 void
 address_of_peer(int fd, struct address *address)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t n = sizeof(ss);
 
 	int result = getpeername(fd, (struct sockaddr *)&ss, &n);
@@ -83,7 +83,7 @@ address_of_peer(int fd, struct address *address)
 void
 address_of_self(int fd, struct address *address)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t n = sizeof(ss);
 
 	int result = getsockname(fd, (struct sockaddr *)&ss, &n);

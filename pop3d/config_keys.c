@@ -11,6 +11,7 @@
 #include "pop3d/number.h"
 
 #define DAY 86400u
+#define WEEK 604800u
 #define MANY 1000000000u
 
 static const struct config_choice log_levels[] = {
@@ -124,7 +125,7 @@ const struct config_key config_keys[] = {
 	NUMBER(auth, max_attempts, "3", 1, 100),
 	NUMBER(auth, failure_delay, "2", 0, 60),
 	NUMBER(auth, timeout, "30", 1, 600),
-	NUMBER(auth, cache_ttl, "3600", 0, 7 * DAY),
+	NUMBER(auth, cache_ttl, "3600", 0, WEEK),
 	NUMBER(limits, connections, "500", 1, 100000),
 	NUMBER(limits, connections_per_address, "50", 1, 100000),
 	NUMBER(limits, login_seconds, "60", 1, DAY),

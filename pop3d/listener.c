@@ -198,7 +198,7 @@ take_connection(struct listener *l, int socket)
 {
 	const struct config_limits *limits = &l->service->config->limits;
 	const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000L};
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t n = sizeof(ss);
 	struct address peer;
 	pid_t pid;
