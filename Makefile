@@ -57,13 +57,14 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
 	auth/mech_cram_md5.o auth/mech_external.o auth/mech_login.o auth/mech_plain.o \
-	auth/mech_user.o
+	auth/mech_user.o auth/mech_oauthbearer.o auth/mech_xoauth2.o \
+	auth/oauth_exchange.o auth/oauth_message.o
 # What modules with a file of users have in common.
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/userfile.o
 PASSWD_OBJS = auth/passwd.o auth/password_hash.o auth/useredit.o $(USERFILE_OBJS)
 CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o
 SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/seed.o pop3d/capability.o pop3d/child.o \
-	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o \
+	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o pop3d/coverage.o \
 	pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
 	pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
@@ -95,7 +96,9 @@ AUTH_TEST_OBJS = tests/unit/test_scram.o tests/unit/test_mech_scram.o tests/unit
 	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
 	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
 SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \
-	tests/unit/test_apop_seal.o tests/unit/test_apop.o
+	tests/unit/test_apop_seal.o tests/unit/test_apop.o \
+	tests/unit/test_oauth_message.o tests/unit/test_oauth_exchange.o \
+	tests/unit/test_coverage.o
 MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
 	tests/unit/test_mbox_parse.o tests/unit/test_mbox_io.o tests/unit/test_mbox_journal.o \
 	tests/unit/test_mbox_recover.o tests/unit/test_mbox_file.o \

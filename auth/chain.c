@@ -116,6 +116,14 @@ auth_chain_keys(const struct auth_chain *chain, const char *module)
 	return link != NULL ? link->keys : NULL;
 }
 
+uint32_t
+auth_chain_module_proofs(const struct auth_chain *chain, const char *module)
+{
+	const struct chain_link *link = link_find(chain, module);
+
+	return link != NULL ? link->module->proofs : 0;
+}
+
 const char *
 auth_chain_root_module(const struct auth_chain *chain)
 {

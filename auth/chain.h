@@ -46,6 +46,9 @@ struct auth_chain *auth_chain_load(
  */
 const char *const *auth_chain_keys(const struct auth_chain *chain, const char *module);
 
+/* Mask of enum auth_proof that a loaded module serves; 0 if no such module. */
+uint32_t auth_chain_module_proofs(const struct auth_chain *chain, const char *module);
+
 /* Name of a module that must keep uid 0, NULL if there is none. */
 const char *auth_chain_root_module(const struct auth_chain *chain);
 

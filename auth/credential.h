@@ -12,6 +12,8 @@
 
 #define AUTH_PASSWORD_MAX 1024u /* octets */
 #define AUTH_TOKEN_MAX 65536u   /* octets of a bearer token */
+/* Octets of a client's message: a token and what OAUTHBEARER puts around it. */
+#define AUTH_MESSAGE_MAX (AUTH_TOKEN_MAX + 768u)
 
 /* No byte of C0 and no DEL: nothing that could forge a line of a log or of a file. */
 static inline bool

@@ -11,6 +11,8 @@ const struct auth_mechanism *const auth_mechanisms[] = {
 	&auth_mechanism_scram_sha_256_plus,
 	&auth_mechanism_scram_sha_256,
 	&auth_mechanism_external,
+	&auth_mechanism_oauthbearer,
+	&auth_mechanism_xoauth2,
 	&auth_mechanism_plain,
 	&auth_mechanism_login,
 	&auth_mechanism_cram_md5,

@@ -53,6 +53,12 @@ struct auth_peer {
 	struct auth_span end_point; /* tls-server-end-point, RFC 5929 */
 	/* A secret of this host, for what must look the same at each attempt. */
 	struct auth_span seed;
+	/*
+	 * What a client is told whose bearer token was refused: the scope it needs and
+	 * the URL of the OpenID configuration.  NULL or "": nothing; no '"', no '\\'.
+	 */
+	const char *oauth_scope;
+	const char *oauth_discovery;
 };
 
 struct auth_exchange {

@@ -191,6 +191,8 @@ authenticator_run(const struct authenticator *a)
 		.secure = connection->secure,
 		.certificate_user = "",
 		.seed = {seed, sizeof(seed)},
+		.oauth_scope = connection->service->config->auth.oauth_scope,
+		.oauth_discovery = connection->service->config->auth.oauth_discovery,
 	};
 	struct auth_exchange exchange = {.mechanism = a->mechanism, .peer = &peer};
 	enum auth_result result;

@@ -30,7 +30,9 @@ struct config_server {
 
 struct config_auth {
 	char *modules;
-	char *mechanisms; /* offered, separated by spaces */
+	char *mechanisms;      /* offered, separated by spaces */
+	char *oauth_scope;     /* "": none */
+	char *oauth_discovery; /* "": none */
 	char *module_directory;
 	uint64_t plaintext_login; /* enum config_plaintext */
 	uint64_t min_uid;

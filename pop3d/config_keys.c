@@ -75,6 +75,34 @@ check_locks(const char *value)
 	return "must be fcntl, dotlock or both in the order they are taken";
 }
 
+/* Both go into JSON as they are, with what else a challenge holds. */
+static bool
+is_plain(const char *value)
+{
+	size_t n = 0;
+
+	while (value[n] > 0x1f && value[n] < 0x7f && value[n] != '"' && value[n] != '\\')
+		n++;
+	return value[n] == '\0' && n <= 400;
+}
+
+static const char *
+check_scope(const char *value)
+{
+	return is_plain(value) ? NULL : "must be a scope of OAuth 2.0";
+}
+
+static const char *
+check_discovery(const char *value)
+{
+	if (value[0] == '\0')
+		return NULL;
+	return strncmp(value, "https://", 8) == 0 && is_plain(value) &&
+			       strchr(value, ' ') == NULL
+		       ? NULL
+		       : "must be a URL that begins with https://";
+}
+
 static const char *
 check_mechanisms(const char *value)
 {
@@ -118,6 +146,8 @@ const struct config_key config_keys[] = {
 	CHOICE(server, log_level, "info", log_levels),
 	TEXT(auth, modules, "passwd", check_filled),
 	TEXT(auth, mechanisms, "USER PLAIN LOGIN", check_mechanisms),
+	TEXT(auth, oauth_scope, "", check_scope),
+	TEXT(auth, oauth_discovery, "", check_discovery),
 	TEXT(auth, module_directory, POP3D_MODULES, check_absolute),
 	CHOICE(auth, plaintext_login, "local", plaintext_words),
 	NUMBER(auth, min_uid, "1000", 1, UINT32_MAX - 1),

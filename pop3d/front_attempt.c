@@ -107,7 +107,7 @@ send_challenge(struct front *front)
 static const char *
 take_answer(struct front *front)
 {
-	static unsigned char answer[AUTH_TOKEN_MAX];
+	static unsigned char answer[AUTH_MESSAGE_MAX];
 	enum line_status status;
 	const char *complaint = NULL;
 	char *text;

@@ -119,7 +119,7 @@ find_sasl(const char *name, size_t n)
 static bool
 begin_with(struct front *front, const struct auth_mechanism *mechanism, const char *text)
 {
-	static unsigned char response[AUTH_TOKEN_MAX];
+	static unsigned char response[AUTH_MESSAGE_MAX];
 	size_t n = 0;
 
 	if ((mechanism->flags & MECHANISM_SERVER_FIRST) != 0)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "pop3d/account.h"
+#include "pop3d/coverage.h"
 #include "pop3d/log.h"
 #include "pop3d/privileges.h"
 
@@ -166,6 +167,7 @@ service_load_chain(struct service *service, const struct config_report *report)
 	};
 	char error[512];
 	const char *needs_root;
+	bool good;
 
 	service->chain = auth_chain_load(&options, error, sizeof(error));
 	if (service->chain == NULL) {
@@ -178,7 +180,8 @@ service_load_chain(struct service *service, const struct config_report *report)
 			needs_root);
 		return false;
 	}
-	return check_module_keys(service, report);
+	good = check_module_keys(service, report);
+	return coverage_check(service, report) && good;
 }
 
 bool

@@ -114,7 +114,8 @@ list_is_taken_in_order(void **state)
 
 	(void)state;
 	assert_non_null(chain);
-	assert_int_equal(auth_chain_proofs(chain), AUTH_PROOF_PASSWORD);
+	assert_int_equal(
+		auth_chain_proofs(chain), AUTH_PROOF_PASSWORD | AUTH_PROOF_TOKEN);
 	assert_string_equal(auth_chain_root_module(chain), "mod_puppet");
 	assert_string_equal(auth_chain_keys(chain, "mod_puppet")[0], "result");
 	assert_string_equal(auth_chain_keys(chain, "mod_ok")[0], "mechanisms");
