@@ -95,9 +95,12 @@ attempt_run(struct attempt *attempt, struct verdict *verdict)
 	status = await(attempt, verdict_fds[0], deadline, verdict);
 	check_identity(attempt, verdict);
 	attempt->keeper = -1;
-	if (status == ATTEMPT_DONE && verdict->result == RESULT_OK &&
-		verdict->out.hold != 0) {
-		attempt->keeper = verdict_fds[0];
+	/* A keeper ends by itself when this channel is closed, and may take its time. */
+	if (status == ATTEMPT_DONE && verdict->out.hold != 0) {
+		if (verdict->result == RESULT_OK)
+			attempt->keeper = verdict_fds[0];
+		else
+			(void)close(verdict_fds[0]);
 		return status;
 	}
 	(void)close(verdict_fds[0]);

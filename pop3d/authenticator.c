@@ -9,6 +9,7 @@
  */
 #include "pop3d/authenticator.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
@@ -158,23 +159,43 @@ result_of(enum auth_result result)
 	return RESULT_TEMPFAIL;
 }
 
+static void
+ignore_signal(int number)
+{
+	(void)number;
+}
+
 /*
- * A module opened something that must be closed when the session ends.  The monitor,
- * which has become the session, holds the other end of the verdict's channel: however it
- * ends, that end is closed.
+ * A module opened something that must be closed when the session ends, however it ends:
+ * from now on nothing else may end this process.  Signals get a handler, since those that
+ * are ignored would be so in programs that the module starts.
+ */
+static void
+become_keeper(void)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	const struct sigaction action = {
+		.sa_handler = ignore_signal, .sa_flags = SA_RESTART};
+
+	(void)prctl(PR_SET_NAME, "pop3d-keeper", 0, 0, 0);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &action, NULL);
+	if (!sandbox_outlive_parent())
+		log_message(LOG_ERR, "auth: cannot keep the session of a module");
+}
+
+/*
+ * The monitor, which has become the session, holds the other end of the verdict's
+ * channel, and nobody else does: when it is gone, so is the session.
  */
 static void
 keep(const struct authenticator *a)
 {
 	struct ipc_message message;
 
-	(void)prctl(PR_SET_NAME, "pop3d-keeper", 0, 0, 0);
 	(void)close(a->credentials);
-	if (!sandbox_outlive_parent())
-		log_message(LOG_ERR, "auth: cannot keep the session of a module");
 	while (ipc_receive(a->verdict, &message) > 0)
 		;
-	auth_chain_free(a->connection->service->chain);
 }
 
 _Noreturn void
@@ -196,6 +217,7 @@ authenticator_run(const struct authenticator *a)
 	};
 	struct auth_exchange exchange = {.mechanism = a->mechanism, .peer = &peer};
 	enum auth_result result;
+	bool hold, sent;
 
 	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
 	/* A module that prints must not reach the client. */
@@ -208,9 +230,13 @@ authenticator_run(const struct authenticator *a)
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
 	verdict.result = result_of(result);
-	if (!verdict_send(a->verdict, &verdict))
-		_exit(EX_IOERR);
-	if (verdict.result == RESULT_OK && verdict.out.hold != 0)
+	hold = verdict.result == RESULT_OK && verdict.out.hold != 0;
+	if (hold)
+		become_keeper();
+	sent = verdict_send(a->verdict, &verdict);
+	if (hold && sent)
 		keep(a);
-	_exit(EX_OK);
+	/* Whatever became of the verdict, what modules opened is closed. */
+	auth_chain_free(exchange.chain);
+	_exit(sent ? EX_OK : EX_IOERR);
 }

@@ -295,6 +295,8 @@ listener_run(const struct startup *startup, const struct options *options,
 	struct pollfd p[STARTUP_SOCKETS_MAX];
 
 	(void)prctl(PR_SET_NAME, "pop3d-listener", 0, 0, 0);
+	/* The keeper of a session that a module opened outlives that session. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	reexec_prepare();
 	l.startup = startup;
 	l.options = options;
