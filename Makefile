@@ -36,6 +36,7 @@ SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
 	-DPOP3D_MODULES='"$(MODDIR)"' -DPOP3D_EMPTY='"$(EMPTYDIR)"' \
+	-DPOP3D_REPLY='"$(LIBDIR)/checkpassword-reply"' \
 	-DPOP3D_RUN='"$(RUNDIR)"' -DPOP3D_USERS='"$(SYSCONFDIR)/users"' \
 	-DPOP3D_APOP_SECRETS='"$(SYSCONFDIR)/apop-secrets"' \
 	-DPOP3D_APOP_KEY='"$(SYSCONFDIR)/apop-key"'
@@ -79,13 +80,18 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
-MODULES = auth/passwd.so auth/apop.so
+MODULES = auth/passwd.so auth/apop.so auth/pam.so auth/checkpassword.so
+# Programs that modules run.
+HELPERS = auth/checkpassword-reply
+# A module of PAM.
+TEST_PAM = tests/modules/pam_puppet.so
 # Modules that tests load; some are broken on purpose.
 TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_scram.so tests/modules/mod_tempfail.so \
 	tests/modules/mod_crash.so tests/modules/mod_hang.so tests/modules/mod_badabi.so \
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
-	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so
+	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so \
+	$(TEST_PAM)
 # What apop.so shares with pop3ctl.
 SECRET_OBJS = auth/apop_digest.o auth/apop_seal.o
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
@@ -127,7 +133,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
 	$(SECRET_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS)
 
-all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES)
+all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 
 .SUFFIXES:
 .SUFFIXES: .c .o .so
@@ -149,6 +155,21 @@ auth/apop.so: auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS)
 	$(LINK_MODULE) -o $@ auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS) $(MD_LIBS) \
 		$(SODIUM_LIBS)
 
+PAM_OBJS = auth/pam.o auth/pam_conversation.o
+auth/pam.so: $(PAM_OBJS)
+	$(LINK_MODULE) -o $@ $(PAM_OBJS) -lpam
+
+$(TEST_PAM): tests/modules/pam_puppet.c
+	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ tests/modules/pam_puppet.c -lpam
+
+CHECKPASSWORD_LIBS = auth/checkpassword_answer.o auth/checkpassword_run.o
+CHECKPASSWORD_OBJS = auth/checkpassword.o $(CHECKPASSWORD_LIBS)
+auth/checkpassword.so: $(CHECKPASSWORD_OBJS)
+	$(LINK_MODULE) -o $@ $(CHECKPASSWORD_OBJS)
+
+auth/checkpassword-reply: auth/checkpassword_reply.o
+	$(LINK) -o $@ auth/checkpassword_reply.o
+
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
 	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) -lcmocka
 
@@ -162,10 +183,12 @@ check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
-MODULE_DEPS = auth/passwd.d auth/apop.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o $(DEPS) $(MODULES) \
+		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
 
@@ -194,6 +217,7 @@ install: all
 	$(INSTALL) -m 0755 pop3d/pop3d $(DESTDIR)$(SBINDIR)/pop3d
 	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
 	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
+	$(INSTALL) -m 0711 $(HELPERS) $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 0644 auth/auth_module.h $(DESTDIR)$(INCLUDEDIR)/auth_module.h
 	sed -e 's,/usr/lib/pop3d,$(LIBDIR),' -e 's,/etc/pop3d,$(SYSCONFDIR),' \
 		-e 's,/run/pop3d,$(RUNDIR),' scripts/samples/pop3d.conf | \
@@ -209,6 +233,7 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/pop3d $(DESTDIR)$(BINDIR)/pop3ctl \
 		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample \
 		$(DESTDIR)$(INCLUDEDIR)/auth_module.h
+	for helper in $(HELPERS); do rm -f $(DESTDIR)$(LIBDIR)/"$${helper##*/}"; done
 	for module in $(MODULES); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
 	for page in $(MANUALS); do \
 		rm -f $(DESTDIR)$(MANDIR)/man"$${page##*.}/$${page##*/}"; done
