@@ -90,6 +90,12 @@ fake_text_add(struct fake_text *text, const char *p, size_t n)
 	text->n += n;
 }
 
+static inline bool
+fake_text_equal(const struct fake_text *a, const struct fake_text *b)
+{
+	return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+}
+
 /* What RETR must send, before dots are stuffed. */
 static inline void
 fake_wire(size_t i, struct fake_text *wire)

@@ -111,8 +111,7 @@ check_message(const struct command *command, const struct fake_text *body)
 	} else if (!fake_top(i, command->number[1], &expected)) {
 		return;
 	}
-	check(body->n == expected.n);
-	check(memcmp(body->p, expected.p, body->n) == 0);
+	check(fake_text_equal(body, &expected));
 }
 
 /* LIST or UIDL: a line for each message that is not marked. */
@@ -135,7 +134,7 @@ check_listing(const struct dialogue *d, const struct command *command,
 				fake_octets(i));
 		fake_text_add(&expected, line, strlen(line));
 	}
-	check(body->n == expected.n && memcmp(body->p, expected.p, body->n) == 0);
+	check(fake_text_equal(body, &expected));
 }
 
 static void
