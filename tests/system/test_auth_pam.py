@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import Proc, descendants, wait_role, wait_until
+from harness import ROOT, Proc, descendants, wait_role, wait_until
 from pam_services import PASSWORD, PamServices
 from stores import MaildirStore, message
 
@@ -97,6 +97,17 @@ def test_default_service(site, pam, mail, alice):
     """Without a file of its own it is PAM's service "other"."""
     pam.set_password(alice)
     assert not os.path.exists("/etc/pam.d/pop3"), "this host has a service pop3"
+    client = site.inetd()
+    assert attempt(client, alice.name, "wrong").startswith(DENIED)
+    assert attempt(client, alice.name, PASSWORD).startswith(b"+OK")
+    client.quit()
+
+
+def test_sample_service(site, pam, mail, alice):
+    pam.set_password(alice)
+    with open(os.path.join(ROOT, "scripts", "samples", "pam.pop3")) as f:
+        site.set(auth__pam__service=pam.service(*f.read().splitlines()),
+                 auth__pam__session="yes")
     client = site.inetd()
     assert attempt(client, alice.name, "wrong").startswith(DENIED)
     assert attempt(client, alice.name, PASSWORD).startswith(b"+OK")
