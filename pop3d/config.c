@@ -209,6 +209,13 @@ config_forget_modules(struct config *config)
 	config->module_values = NULL;
 }
 
+/* Behind a space, '#' would begin a comment. */
+static void
+print_value(FILE *file, const char *key, const char *value)
+{
+	(void)fprintf(file, "%s =%s%s\n", key, value[0] == '#' ? "" : " ", value);
+}
+
 void
 config_print(const struct config *config, FILE *file)
 {
@@ -220,12 +227,13 @@ config_print(const struct config *config, FILE *file)
 			(void)fprintf(file, "%s[%s]\n", section[0] != '\0' ? "\n" : "",
 				key->section);
 		section = key->section;
-		(void)fprintf(file, "%s = %s\n", key->name,
+		print_value(file, key->name,
 			config_key_text(config, key, number, sizeof(number)));
 	}
 	for (const struct config_module_value *v = config->module_values; v != NULL;
 		v = v->next)
-		if (config_module_value(config, v->module, v->key) == v->value)
-			(void)fprintf(file, "\n[auth.%s]\n%s = %s\n", v->module, v->key,
-				v->value);
+		if (config_module_value(config, v->module, v->key) == v->value) {
+			(void)fprintf(file, "\n[auth.%s]\n", v->module);
+			print_value(file, v->key, v->value);
+		}
 }

@@ -57,6 +57,18 @@ take_value(void *user, const char *section, const char *name, const char *value)
 	return 1;
 }
 
+/* inih tells of the first line that it cannot read; here every one is found. */
+static bool
+is_readable(const char *line)
+{
+	line += strspn(line, " \t\r");
+	if (*line == '\0' || *line == '#' || *line == ';')
+		return true;
+	if (*line == '[')
+		return strchr(line, ']') != NULL;
+	return line[strcspn(line, "=:#")] != '\0' && line[strcspn(line, "=:#")] != '#';
+}
+
 /* inih's reader: one line a call, cut where it is too long for inih. */
 static char *
 next_line(char *text, int size, void *stream)
@@ -77,11 +89,13 @@ next_line(char *text, int size, void *stream)
 		return NULL;
 	text[n] = '\0';
 	reading->line++;
-	if (!odd && !cut)
+	if (!odd && !cut && is_readable(text))
 		return text;
 	reading_origin(reading, origin, sizeof(origin));
-	config_problem(reading->report, origin,
-		odd ? "a NUL byte in the line" : "line too long");
+	config_problem(reading->report, origin, "%s",
+		odd   ? "a NUL byte in the line"
+		: cut ? "line too long"
+		      : "neither [section] nor key = value");
 	reading->good = false;
 	text[0] = '\0';
 	return text;

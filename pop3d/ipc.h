@@ -71,8 +71,8 @@ void ipc_put_text(struct ipc_message *message, const char *text);
 bool ipc_send(int fd, struct ipc_message *message);
 
 /*
- * Take the next message that is there; waits for one.  1: got one; 0: the peer is gone;
- * -1: an error, or a message that is empty or too long.
+ * Take the next message that is there; waits for one.  1: got one; 0: the peer is gone,
+ * or sent an empty message; -1: an error, or a message that is too long.
  */
 int ipc_receive(int fd, struct ipc_message *message);
 /* First octet of a message; it need not be one of enum ipc_type. */

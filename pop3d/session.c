@@ -196,6 +196,8 @@ serve_command(struct session *session, char *text, size_t n)
 	if (reply.message != NULL)
 		session->ops->message_close(reply.message);
 	if (!good || session->output.status != STREAM_OK) {
+		/* The replies before it are whole. */
+		(void)output_flush(&session->output);
 		session->reason =
 			session->output.status == STREAM_OK ? "torn-message" : "output";
 		return false;

@@ -115,7 +115,8 @@ send_top(struct session *session, uint64_t lines, struct mail_message *message,
 	/* A header that ends with the message still gets the line that closes a header.
 	 */
 	if (!top.in_body)
-		multiline_put(m, &session->output, "\n\n", m->in_line ? 2 : 1);
+		multiline_put(m, &session->output, m->in_line ? "\r\n\n" : "\n",
+			m->in_line ? 3 : 1);
 	return session->output.status == STREAM_OK;
 }
 
