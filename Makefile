@@ -105,6 +105,8 @@ SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \
 	tests/unit/test_apop_seal.o tests/unit/test_apop.o \
 	tests/unit/test_oauth_message.o tests/unit/test_oauth_exchange.o \
 	tests/unit/test_coverage.o
+PROGRAM_TEST_OBJS = tests/unit/test_pam_conversation.o \
+	tests/unit/test_checkpassword_answer.o tests/unit/test_checkpassword_run.o
 MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
 	tests/unit/test_mbox_parse.o tests/unit/test_mbox_io.o tests/unit/test_mbox_journal.o \
 	tests/unit/test_mbox_recover.o tests/unit/test_mbox_file.o \
@@ -128,10 +130,11 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_update.o \
 	$(MBOX_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
-	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS)
+	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
-	$(SECRET_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS)
+	$(SECRET_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
+	auth/checkpassword_answer.o auth/checkpassword_run.o
 
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 

@@ -286,7 +286,7 @@ def test_apop_unless_enabled(site, programs, mail, alice):
     (["printf 'a\\0b\\0c\\0d\\0e\\0' >&4"], TEMPORARY, "malformed"),
     (["printf 'a\\0b\\0c\\0d\\0' >&4"], TEMPORARY, "not an absolute path"),
     (["printf 'a\\0/b\\0\\0\\0' >&4", "exit 1"], DENIED, "refused"),
-    (["head -c 9000 /dev/zero >&4"], TEMPORARY, "without running"),
+    (["dd if=/dev/zero bs=5000 count=1 >&4"], TEMPORARY, "without running"),
     (["HOME=home exec $1"], TEMPORARY, "not an absolute path"),
     (["HOME=/$(head -c 1500 /dev/zero | tr '\\0' h) exec $1"], TEMPORARY, "HOME is too"),
     (["HOME=/$(head -c 9000 /dev/zero | tr '\\0' h) exec $1"], TEMPORARY, "status 111"),
