@@ -48,6 +48,13 @@ def challenge(client):
     return text
 
 
+def next_reply(client):
+    """The text of a challenge, or the reply that ends the exchange."""
+    if client.buffer == b"":
+        client.fill()
+    return challenge(client) if client.buffer.startswith(b"+ ") else client.reply()
+
+
 def answer(client, text):
     client.send(base64.b64encode(raw(text)) + b"\r\n")
 
@@ -76,12 +83,13 @@ def log_in_plain(client, name, password):
 
 
 def log_in_login(client, name, password):
-    assert start(client, "LOGIN") == b"Username:"
-    answer(client, name)
-    if client.buffer == b"" and client.fill() and not client.buffer.startswith(b"+ "):
-        return client.reply()
-    assert challenge(client) == b"Password:"
-    answer(client, password)
+    client.send(b"AUTH LOGIN\r\n")
+    for prompt, text in ((b"Username:", name), (b"Password:", password)):
+        found = next_reply(client)
+        if found.startswith(b"-ERR"):
+            return found
+        assert found == prompt
+        answer(client, text)
     return client.reply()
 
 
@@ -91,7 +99,10 @@ def log_in_apop(client, name, password):
 
 
 def log_in_cram_md5(client, name, password):
-    text = start(client, "CRAM-MD5")
+    client.send(b"AUTH CRAM-MD5\r\n")
+    text = next_reply(client)
+    if text.startswith(b"-ERR"):
+        return text
     answer(client, "%s %s" % (name, hmac.new(raw(password), text, "md5").hexdigest()))
     return client.reply()
 
@@ -122,11 +133,13 @@ def scram_answers(name, password, exchange, nonce="fyko+d2lbbFgONRv9qkxdawL"):
 def log_in_scram(client, name, password):
     def exchange(text):
         answer(client, text)
-        if client.buffer == b"":
-            client.fill()
-        return challenge(client) if client.buffer.startswith(b"+ ") else client.reply()
+        return next_reply(client)
 
-    assert start(client, "SCRAM-SHA-256") == b""
+    client.send(b"AUTH SCRAM-SHA-256\r\n")
+    found = next_reply(client)
+    if found.startswith(b"-ERR"):
+        return found
+    assert found == b""
     return scram_answers(name, password, exchange)
 
 
@@ -141,11 +154,10 @@ def xoauth2_message(name, token):
 def token_exchange(client, mechanism, text, last):
     """A refusal is a JSON challenge first (RFC 7628 section 3.2.3), which is kept."""
     client.send(raw("AUTH %s %s\r\n" % (mechanism, b64(text))))
-    client.fill()
-    client.refusal = None
-    if client.buffer.startswith(b"+ "):
-        client.refusal = challenge(client)
-        answer(client, last)
+    client.refusal = next_reply(client)
+    if client.refusal.startswith((b"+OK", b"-ERR")):
+        return client.refusal
+    answer(client, last)
     return client.reply()
 
 
