@@ -64,7 +64,7 @@ AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o auth/chain.o auth/
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/userfile.o
 PASSWD_OBJS = auth/passwd.o auth/password_hash.o auth/useredit.o $(USERFILE_OBJS)
 CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o
-SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/seed.o pop3d/capability.o pop3d/child.o \
+SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/seed.o pop3d/capability.o pop3d/child.o \
 	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o pop3d/coverage.o \
 	pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
@@ -91,7 +91,7 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_scram.so tests/modules/
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
 	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so \
-	$(TEST_PAM)
+	tests/modules/mod_hostile.so $(TEST_PAM)
 # What apop.so shares with pop3ctl.
 SECRET_OBJS = auth/apop_digest.o auth/apop_seal.o
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3

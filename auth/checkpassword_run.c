@@ -272,6 +272,9 @@ runner(char *const argv[], unsigned timeout, int fd)
 		close_range(STDERR_FILENO + 1, SAFE_FD - 1, 0) != 0)
 		_exit(CHECKPASSWORD_TEMPORARY);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	/* Who ends an attempt ends its process group: the program must not outlive that.
+	 */
+	(void)setsid();
 	do
 		n = recv(SAFE_FD, &order, sizeof(order), 0);
 	while (n < 0 && errno == EINTR);

@@ -15,80 +15,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "pop3d/descriptors.h"
+#include "pop3d/auth_process.h"
 #include "pop3d/ipc.h"
-#include "pop3d/privileges.h"
 #include "pop3d/sandbox.h"
 #include "pop3d/seed.h"
 #include "pop3d/verdict.h"
-
-static void
-report_to_log(void *cookie, const char *text)
-{
-	(void)cookie;
-	log_message(LOG_ERR, "%s", text);
-}
-
-/* Modules are code of others: after open() they get no more than they said they need. */
-static const char *
-give_up_root(const struct service *service)
-{
-	const char *wrong;
-
-	if (!service->root || auth_chain_root_module(service->chain) != NULL)
-		return NULL;
-	wrong = privileges_enter_empty(service->config->server.chroot);
-	if (wrong == NULL)
-		wrong = privileges_become(
-			service->front_uid, service->front_gid, (gid_t)-1);
-	if (wrong == NULL && !sandbox_no_new_privileges())
-		wrong = "no_new_privs failed";
-	return wrong;
-}
-
-static bool
-prepare(const struct authenticator *a)
-{
-	const struct config_report report = {report_to_log, NULL};
-	struct service *service = a->connection->service;
-	const char *wrong;
-
-	if (!sandbox_common() || !sandbox_die_with(a->monitor))
-		return false;
-	if (service->chain == NULL && !service_load_chain(service, &report))
-		return false;
-	wrong = auth_cache_open(&service->cache, service->config->server.run_directory,
-		service->config->auth.cache_ttl);
-	if (wrong != NULL)
-		log_message(service->root ? LOG_WARNING : LOG_DEBUG,
-			"auth.cache_ttl: no cache: %s", wrong);
-	if (!auth_chain_open(service->chain))
-		return false;
-	wrong = give_up_root(service);
-	/* Once more: the kernel forgets it when the uid changes. */
-	if (wrong == NULL && !sandbox_die_with(a->monitor))
-		wrong = "the monitor is gone";
-	if (wrong != NULL)
-		log_message(LOG_ERR, "auth: %s", wrong);
-	return wrong == NULL;
-}
-
-/* As root, which may be the only one who can read it. */
-static bool
-read_seed(const struct authenticator *a, unsigned char seed[SEED_OCTETS])
-{
-	const struct service *service = a->connection->service;
-	const char *wrong;
-	bool usable;
-
-	if (a->mechanism->proof != AUTH_PROOF_SCRAM_SHA_256)
-		return true;
-	wrong = seed_read(service->config->server.run_directory, seed, &usable);
-	if (wrong != NULL)
-		log_message(usable ? LOG_WARNING : LOG_ERR,
-			"auth: salts of unknown users change: %s", wrong);
-	return usable;
-}
 
 /* The next message of this attempt, its bytes in *in; false if there will be none. */
 static bool
@@ -141,22 +72,6 @@ run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 		ipc_wipe(&message);
 	} while (result == AUTH_MORE && send_challenge(a, exchange));
 	return result;
-}
-
-static enum ipc_result
-result_of(enum auth_result result)
-{
-	switch (result) {
-	case AUTH_OK:
-		return RESULT_OK;
-	case AUTH_DENY:
-	case AUTH_UNKNOWN:
-		return RESULT_DENIED;
-	case AUTH_TEMPFAIL:
-	case AUTH_MORE:
-		break;
-	}
-	return RESULT_TEMPFAIL;
 }
 
 static void
@@ -220,16 +135,14 @@ authenticator_run(const struct authenticator *a)
 	bool hold, sent;
 
 	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
-	/* A module that prints must not reach the client. */
-	if (!descriptors_silence(STDIN_FILENO) || !descriptors_silence(STDOUT_FILENO))
-		_exit(EX_OSERR);
-	if (!read_seed(a, seed) || !prepare(a))
+	if (!auth_process_prepare(
+		    connection->service, a->mechanism->proof, a->monitor, seed))
 		_exit(EX_TEMPFAIL);
 	exchange.chain = a->connection->service->chain;
 	result = run_exchange(a, &exchange);
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
-	verdict.result = result_of(result);
+	verdict.result = auth_process_result(result);
 	hold = verdict.result == RESULT_OK && verdict.out.hold != 0;
 	if (hold)
 		become_keeper();

@@ -42,17 +42,26 @@ wait_for(pid_t pid)
 	return got == pid ? status : 0;
 }
 
-int
-child_end(pid_t pid)
+/* A dead leader that nobody has waited for keeps the number of its group from others. */
+static int
+end(pid_t pid, bool leader)
 {
+	siginfo_t info;
+	int ended;
+
 	if (pid <= 0)
 		return 0;
 	(void)kill(pid, SIGKILL);
+	do
+		ended = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	while (ended < 0 && errno == EINTR);
+	if (leader && ended == 0)
+		(void)kill(-pid, SIGKILL);
 	return wait_for(pid);
 }
 
-int
-child_finish(pid_t pid)
+static int
+finish(pid_t pid, bool leader)
 {
 	struct pollfd p = {.fd = -1, .events = POLLIN};
 	int ready;
@@ -66,9 +75,33 @@ child_finish(pid_t pid)
 	if (p.fd >= 0)
 		(void)close(p.fd);
 	if (ready > 0)
-		return wait_for(pid);
-	(void)child_end(pid);
+		return end(pid, leader);
+	(void)end(pid, leader);
 	return 0;
+}
+
+int
+child_end(pid_t pid)
+{
+	return end(pid, false);
+}
+
+int
+child_finish(pid_t pid)
+{
+	return finish(pid, false);
+}
+
+int
+child_end_group(pid_t pid)
+{
+	return end(pid, true);
+}
+
+int
+child_finish_group(pid_t pid)
+{
+	return finish(pid, true);
 }
 
 bool

@@ -20,6 +20,13 @@ int child_end(pid_t pid);
 int child_finish(pid_t pid);
 
 /*
+ * The same two for a child that leads a process group of its own: with it goes every
+ * process of the group that is left.
+ */
+int child_end_group(pid_t pid);
+int child_finish_group(pid_t pid);
+
+/*
  * Log event=crash role=... signal=... if a signal ended the process; true if it was one
  * that child_crashed() means.
  */

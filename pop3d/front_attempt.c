@@ -12,6 +12,7 @@
 #include "auth/mechanism.h"
 #include "pop3d/clock.h"
 #include "pop3d/front_state.h"
+#include "pop3d/verdict.h"
 
 static void
 send_step(struct front *front, enum ipc_step kind, const void *p, size_t n)
@@ -44,18 +45,12 @@ ask_for_attempt(struct front *front, const char *mechanism)
 static void
 reply_failure(struct front *front, uint32_t result, const char *complaint)
 {
-	struct output *output = &front->output;
+	const char *code, *text = verdict_reply(result, &code);
 
 	if (complaint != NULL)
-		output_reply(output, 0, NULL, complaint);
-	else if (result == RESULT_DENIED)
-		output_reply(output, 0, "AUTH", "Invalid user name or password");
-	else if (result == RESULT_REFUSED)
-		output_reply(output, 0, "SYS/PERM",
-			"Account cannot be used, see the server's log");
+		output_reply(&front->output, 0, NULL, complaint);
 	else
-		output_reply(output, 0, "SYS/TEMP",
-			"Authentication failed for now, try again later");
+		output_reply(&front->output, 0, code, text);
 }
 
 /* complaint: what was wrong with the client's words, NULL if the verdict says it all. */

@@ -164,6 +164,7 @@ service_load_chain(struct service *service, const struct config_report *report)
 		.config = chain_config,
 		.known = chain_known,
 		.remember = chain_remember,
+		.trace = service->trace,
 	};
 	char error[512];
 	const char *needs_root;

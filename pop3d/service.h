@@ -22,6 +22,9 @@ struct service {
 	gid_t extra_group;        /* (gid_t)-1: none */
 	struct auth_cache cache;  /* opened by each auth process for itself */
 	struct auth_chain *chain; /* NULL: each auth process loads its own */
+	/* As in struct auth_chain_options; NULL, or set before the chain is loaded. */
+	void (*trace)(void *cookie, const char *module, enum auth_result result,
+		const char *reason);
 	enum mail_lock mbox_locks[MAIL_LOCKS];
 };
 

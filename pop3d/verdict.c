@@ -23,6 +23,21 @@ verdict_send(int fd, const struct verdict *verdict)
 	return ipc_send(fd, &message);
 }
 
+const char *
+verdict_reply(uint32_t result, const char **code)
+{
+	if (result == RESULT_DENIED) {
+		*code = "AUTH";
+		return "Invalid user name or password";
+	}
+	if (result == RESULT_REFUSED) {
+		*code = "SYS/PERM";
+		return "Account cannot be used, see the server's log";
+	}
+	*code = "SYS/TEMP";
+	return "Authentication failed for now, try again later";
+}
+
 bool
 verdict_read(struct ipc_message *message, struct verdict *verdict)
 {

@@ -17,6 +17,12 @@ struct verdict {
 
 bool verdict_send(int fd, const struct verdict *verdict);
 
+/*
+ * What a client is told of a failed attempt: the text, and in *code its response code
+ * (RFC 3206) without brackets.
+ */
+const char *verdict_reply(uint32_t result, const char **code);
+
 /* False if the message is not a well-formed verdict: treat as a broken back end. */
 bool verdict_read(struct ipc_message *message, struct verdict *verdict);
 

@@ -150,6 +150,70 @@ test_no_child(void **state)
 	assert_int_equal(WTERMSIG(child_end(other)), SIGKILL);
 }
 
+/* A leader of a group and one more process in it, which `out` stands for. */
+static pid_t
+start_group(int *out, bool leader_ends)
+{
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)setsid();
+		if (fork() != 0 && leader_ends)
+			_exit(7);
+		if (write(fds[1], "x", 1) == 1)
+			for (;;)
+				(void)pause();
+		_exit(1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(close(fds[1]), 0);
+	*out = fds[0];
+	return pid;
+}
+
+/* Waits for what the processes wrote, then for their end; how much they wrote. */
+static ssize_t
+drain(int fd)
+{
+	char octets[8];
+	ssize_t n, all = 0;
+
+	while ((n = read(fd, octets, sizeof(octets))) > 0)
+		all += n;
+	assert_int_equal(n, 0);
+	assert_int_equal(close(fd), 0);
+	return all;
+}
+
+static void
+test_group(void **state)
+{
+	char octets[2];
+	int fd, status;
+	pid_t pid;
+
+	(void)state;
+	pid = start_group(&fd, true);
+	assert_int_equal(read(fd, octets, 1), 1);
+	status = child_finish_group(pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+	assert_int_equal(drain(fd), 0);
+	expect_no_child(pid);
+
+	pid = start_group(&fd, false);
+	assert_int_equal(read(fd, octets, 1), 1);
+	assert_int_equal(read(fd, octets, 1), 1);
+	assert_int_equal(WTERMSIG(child_end_group(pid)), SIGKILL);
+	assert_int_equal(drain(fd), 0);
+	expect_no_child(pid);
+	assert_int_equal(child_end_group(0), 0);
+	assert_int_equal(child_finish_group(-1), 0);
+}
+
 /* A child that others wait for is left to them. */
 static void
 test_by_pid(void **state)
@@ -192,6 +256,7 @@ test_child(void)
 		cmocka_unit_test(test_finish_stuck),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_no_child),
+		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_by_pid),
 		cmocka_unit_test(test_report),
 	};
