@@ -32,6 +32,10 @@ LDFLAGS =
 INIH_LIBS = -l:libinih.a
 MD_LIBS = -l:libmd.a
 SODIUM_CFLAGS != $(PKG_CONFIG) --cflags libsodium
+JANSSON_CFLAGS != $(PKG_CONFIG) --cflags jansson
+JANSSON_LIBS != $(PKG_CONFIG) --libs jansson
+CRYPTO_CFLAGS != $(PKG_CONFIG) --cflags libcrypto
+CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
@@ -41,7 +45,7 @@ PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf
 	-DPOP3D_APOP_SECRETS='"$(SYSCONFDIR)/apop-secrets"' \
 	-DPOP3D_APOP_KEY='"$(SYSCONFDIR)/apop-key"'
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(WERROR) $(HARDEN) -fPIC \
-	-MMD -MP $(SODIUM_CFLAGS) $(PATHS) $(CFLAGS)
+	-MMD -MP $(SODIUM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(PATHS) $(CFLAGS)
 LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
@@ -80,7 +84,7 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
-MODULES = auth/passwd.so auth/apop.so auth/pam.so auth/checkpassword.so
+MODULES = auth/passwd.so auth/apop.so auth/jwt.so auth/pam.so auth/checkpassword.so
 # Programs that modules run.
 HELPERS = auth/checkpassword-reply
 # A module of PAM.
@@ -94,6 +98,8 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_scram.so tests/modules/
 	tests/modules/mod_hostile.so $(TEST_PAM)
 # What apop.so shares with pop3ctl.
 SECRET_OBJS = auth/apop_digest.o auth/apop_seal.o
+JWT_OBJS = auth/jwt_claims.o auth/jwt_keys.o auth/jwt_token.o
+JWT_LIBS = $(JANSSON_LIBS) $(CRYPTO_LIBS) $(SODIUM_LIBS)
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
@@ -104,7 +110,8 @@ AUTH_TEST_OBJS = tests/unit/test_scram.o tests/unit/test_mech_scram.o tests/unit
 SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \
 	tests/unit/test_apop_seal.o tests/unit/test_apop.o \
 	tests/unit/test_oauth_message.o tests/unit/test_oauth_exchange.o \
-	tests/unit/test_coverage.o
+	tests/unit/test_coverage.o tests/unit/jwt_fixture.o tests/unit/test_jwt_token.o \
+	tests/unit/test_jwt_keys.o tests/unit/test_jwt_claims.o tests/unit/test_jwt.o
 PROGRAM_TEST_OBJS = tests/unit/test_pam_conversation.o \
 	tests/unit/test_checkpassword_answer.o tests/unit/test_checkpassword_run.o
 MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
@@ -133,7 +140,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
-	$(SECRET_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
+	$(SECRET_OBJS) $(JWT_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
 	auth/checkpassword_answer.o auth/checkpassword_run.o
 
 all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
@@ -173,8 +180,12 @@ auth/checkpassword.so: $(CHECKPASSWORD_OBJS)
 auth/checkpassword-reply: auth/checkpassword_reply.o
 	$(LINK) -o $@ auth/checkpassword_reply.o
 
+auth/jwt.so: auth/jwt.o $(JWT_OBJS) auth/admission.o auth/module_file.o
+	$(LINK_MODULE) -o $@ auth/jwt.o $(JWT_OBJS) auth/admission.o auth/module_file.o \
+		$(JWT_LIBS)
+
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
-	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) -lcmocka
+	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) $(JWT_LIBS) -lcmocka
 
 CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
@@ -187,10 +198,10 @@ check: all test-modules tests/unit/unit tests/crash/store_update
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
-	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o $(DEPS) $(MODULES) \
+	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
@@ -201,7 +212,7 @@ fuzz: $(UNIT_LIBS)
 	set -e; for f in tests/fuzz/fuzz_*.c; do \
 		echo "$${f%.c}"; \
 		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
-			$(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS); \
+			$(INIH_LIBS) $(MD_LIBS) $(JWT_LIBS); \
 	done
 
 # LINT = names of checks, if not all.

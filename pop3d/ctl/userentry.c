@@ -6,7 +6,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-
 static int
 edit_failed(const struct useredit *edit)
 {

@@ -149,10 +149,10 @@ limits_of_length(void **state)
 	memcpy(user, "n,a=", 4);
 	for (size_t i = 0; i < AUTH_USER_MAX + 1; i++)
 		memcpy(user + 4 + 3 * i, "=2C", 3);
-	memcpy(user + 4 + 3 * AUTH_USER_MAX, ",\1auth=\1\1", 10);
+	memcpy(user + 4 + (size_t)3 * AUTH_USER_MAX, ",\1auth=\1\1", 10);
 	assert_null(oauth_message_parse_bearer(fixture_span(user), &message));
 	assert_int_equal(strlen(message.user), AUTH_USER_MAX);
-	memcpy(user + 4 + 3 * AUTH_USER_MAX, "x,\1auth=\1\1", 11);
+	memcpy(user + 4 + (size_t)3 * AUTH_USER_MAX, "x,\1auth=\1\1", 11);
 	assert_non_null(oauth_message_parse_bearer(fixture_span(user), &message));
 }
 
