@@ -148,6 +148,17 @@ def test_password_longer_than_pam_takes(site, pam, mail, alice):
             client.quit()
             client = site.inetd()
     client.quit()
+    # Whatever other modules would make of it: they do not see it.
+    site.set(auth__pam__service=pam.puppet())
+    client = site.inetd()
+    assert attempt(client, alice.name, "x" * 200).startswith(b"+OK")
+    client.quit()
+    client = site.inetd()
+    client.send(b"AUTH PLAIN\r\n")
+    assert client.line() == b"+ "
+    assert client.cmd(base64.b64encode(text.encode() + b"x").decode()).startswith(DENIED)
+    client.quit()
+    assert len(pam.calls("auth")) == 1
 
 
 # Other modules of PAM
