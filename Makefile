@@ -37,6 +37,11 @@ JANSSON_LIBS != $(PKG_CONFIG) --libs jansson
 CRYPTO_CFLAGS != $(PKG_CONFIG) --cflags libcrypto
 CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
+CRYPT_LIBS = -lcrypt
+# Debian's archive for use in shared objects; elsewhere CDB_LIBS=-lcdb.
+CDB_LIBS = -l:libcdb_pic.a
+IDN_LIBS = -lidn
+PASSWD_LIBS = $(SODIUM_LIBS) $(CRYPT_LIBS) $(CDB_LIBS) $(IDN_LIBS)
 
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
 	-DPOP3D_MODULES='"$(MODDIR)"' -DPOP3D_EMPTY='"$(EMPTYDIR)"' \
@@ -60,19 +65,21 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/dotlock.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
-AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
+AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
+	auth/chain.o auth/chain_host.o auth/chain_verify.o auth/loader.o auth/mechanism.o auth/policy.o auth/mech_apop.o \
 	auth/mech_cram_md5.o auth/mech_external.o auth/mech_login.o auth/mech_plain.o \
 	auth/mech_user.o auth/mech_oauthbearer.o auth/mech_xoauth2.o \
 	auth/oauth_exchange.o auth/oauth_message.o
 # What modules with a file of users have in common.
-USERFILE_OBJS = auth/admission.o auth/module_file.o auth/userfile.o
-PASSWD_OBJS = auth/passwd.o auth/password_hash.o auth/useredit.o $(USERFILE_OBJS)
+USERFILE_OBJS = auth/admission.o auth/module_file.o auth/nets.o auth/userfile.o
+PASSWD_OBJS = auth/passwd.o auth/passwd_file.o auth/password_crypt.o auth/password_hash.o \
+	auth/rehash.o auth/saslprep.o auth/usercdb.o auth/useredit.o $(USERFILE_OBJS)
 CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o
-SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/seed.o pop3d/capability.o pop3d/child.o \
+SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/capability.o pop3d/child.o \
 	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o pop3d/coverage.o \
 	pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
-	pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
+	pop3d/seed.o pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
 ROLE_OBJS = pop3d/listener.o pop3d/monitor.o pop3d/attempt.o pop3d/front.o \
 	pop3d/front_attempt.o pop3d/front_login.o \
 	pop3d/authenticator.o pop3d/session.o
@@ -90,7 +97,8 @@ HELPERS = auth/checkpassword-reply
 # A module of PAM.
 TEST_PAM = tests/modules/pam_puppet.so
 # Modules that tests load; some are broken on purpose.
-TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_scram.so tests/modules/mod_tempfail.so \
+TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
+	tests/modules/mod_scram.so \
 	tests/modules/mod_crash.so tests/modules/mod_hang.so tests/modules/mod_badabi.so \
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
@@ -103,7 +111,9 @@ JWT_LIBS = $(JANSSON_LIBS) $(CRYPTO_LIBS) $(SODIUM_LIBS)
 MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
-AUTH_TEST_OBJS = tests/unit/test_scram.o tests/unit/test_mech_scram.o tests/unit/test_seed.o \
+AUTH_TEST_OBJS = tests/unit/test_nets.o tests/unit/test_saslprep.o tests/unit/test_usercdb.o \
+	tests/unit/test_passwd_more.o tests/unit/test_useredit.o tests/unit/test_scram.o \
+	tests/unit/test_mech_scram.o tests/unit/test_seed.o \
 	tests/unit/auth_fixture.o tests/unit/test_loader.o \
 	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
 	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
@@ -156,10 +166,10 @@ pop3d/pop3d: $(POP3D_OBJS)
 	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
 
 pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
-	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS)
+	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS)
 
-auth/passwd.so: $(PASSWD_OBJS)
-	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SODIUM_LIBS)
+auth/passwd.so: $(PASSWD_OBJS) $(SCRAM_OBJS)
+	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SCRAM_OBJS) $(PASSWD_LIBS) $(MD_LIBS)
 
 auth/apop.so: auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS)
 	$(LINK_MODULE) -o $@ auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS) $(MD_LIBS) \
@@ -180,12 +190,12 @@ auth/checkpassword.so: $(CHECKPASSWORD_OBJS)
 auth/checkpassword-reply: auth/checkpassword_reply.o
 	$(LINK) -o $@ auth/checkpassword_reply.o
 
-auth/jwt.so: auth/jwt.o $(JWT_OBJS) auth/admission.o auth/module_file.o
-	$(LINK_MODULE) -o $@ auth/jwt.o $(JWT_OBJS) auth/admission.o auth/module_file.o \
+auth/jwt.so: auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS)
+	$(LINK_MODULE) -o $@ auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS) \
 		$(JWT_LIBS)
 
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
-	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(SODIUM_LIBS) $(JWT_LIBS) -lcmocka
+	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS) $(JWT_LIBS) -lcmocka
 
 CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
@@ -212,7 +222,7 @@ fuzz: $(UNIT_LIBS)
 	set -e; for f in tests/fuzz/fuzz_*.c; do \
 		echo "$${f%.c}"; \
 		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
-			$(INIH_LIBS) $(MD_LIBS) $(JWT_LIBS); \
+			$(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
 	done
 
 # LINT = names of checks, if not all.

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/nets.h"
+
 /* The parser has seen to it that the value fits. */
 static void
 field_copy(char *field, struct auth_span value)
@@ -19,16 +21,26 @@ admission_reason(struct auth_out *out, enum auth_result result, const char *reas
 	return result;
 }
 
+static bool
+net_is_allowed(struct auth_span list, const char *remote)
+{
+	return list.p == NULL || nets_match(list, remote);
+}
+
 enum auth_result
-admission_judge(const struct userfile_entry *entry, struct auth_out *out)
+admission_judge(const struct userfile_entry *entry, const struct auth_request *request,
+	struct auth_out *out)
 {
 	if (entry->nologin)
 		return admission_reason(out, AUTH_DENY, "nologin is set");
 	if (entry->nopassword)
 		return admission_reason(out, AUTH_DENY, "nopassword is not supported");
-	if (entry->allow_nets)
-		return admission_reason(out, AUTH_DENY, "allow_nets is not supported");
-	field_copy(out->identity.user, entry->user);
+	if (!net_is_allowed(entry->allow_nets, request->remote) ||
+		!net_is_allowed(entry->allow_real_nets, request->remote))
+		return admission_reason(
+			out, AUTH_DENY, "the address is not in allow_nets");
+	field_copy(
+		out->identity.user, entry->login.p != NULL ? entry->login : entry->user);
 	field_copy(out->identity.home, entry->home);
 	field_copy(out->identity.mail, entry->mail);
 	out->identity.uid = entry->uid;

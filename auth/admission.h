@@ -11,8 +11,9 @@
 enum auth_result admission_reason(
 	struct auth_out *out, enum auth_result result, const char *reason);
 
-/* AUTH_OK with the entry's identity in out, or AUTH_DENY: its flags forbid a login. */
-enum auth_result admission_judge(
-	const struct userfile_entry *entry, struct auth_out *out);
+/* AUTH_OK with the entry's identity in out, or AUTH_DENY: its flags or its networks
+ * forbid this login. */
+enum auth_result admission_judge(const struct userfile_entry *entry,
+	const struct auth_request *request, struct auth_out *out);
 
 #endif

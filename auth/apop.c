@@ -162,7 +162,7 @@ line_verify(const struct apop_context *own, struct auth_span line, bool too_long
 	}
 	switch (proof_check(own, request->user, entry.password, request)) {
 	case PROOF_RIGHT:
-		return admission_judge(&entry, out);
+		return admission_judge(&entry, request, out);
 	case PROOF_WRONG:
 		return admission_reason(out, AUTH_DENY, "wrong secret");
 	case PROOF_BROKEN:

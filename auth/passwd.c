@@ -1,35 +1,110 @@
 /*
- * The module "passwd": users in a file, see userfile.h.
+ * The module "passwd": users in files, see userfile.h.
  *
- * The file is opened with the privileges of the auth process at its start.  verify()
- * needs nothing but that descriptor and memory: it may run in a chroot, without root.
+ * The files are opened with the privileges of the auth process at its start.  verify()
+ * needs nothing but descriptors and memory: it may run in a chroot, without root.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "auth/admission.h"
 #include "auth/auth_module.h"
-#include "auth/module_file.h"
+#include "auth/passwd_file.h"
 #include "auth/password_hash.h"
+#include "auth/rehash.h"
+#include "auth/saslprep.h"
 #include "auth/userfile.h"
+
+#define FILES_MAX 16
 
 struct passwd_context {
 	const struct auth_host *host;
-	const char *path;
-	struct userfile_reader reader;
-	int fd;
+	struct passwd_file *files[FILES_MAX]; /* in the order in which they are asked */
+	size_t n;
+	struct password_policy policy;
+	struct rehash rehash;
 };
 
-static const char *const keys[] = {"file", NULL};
+/* A question, and where its answer was found. */
+struct question {
+	const struct auth_request *request;
+	struct auth_out *out;
+	const char *user; /* as it is looked for */
+	size_t file;      /* the index of a file */
+};
+
+static const char *const keys[] = {"file", "plain", "weak_schemes", "rehash", NULL};
+
+static bool
+flag_read(const struct auth_host *host, const char *key, bool *flag)
+{
+	const char *value = host->config(host->cookie, key);
+
+	*flag = value != NULL && strcmp(value, "yes") == 0;
+	if (value == NULL || *flag || strcmp(value, "no") == 0)
+		return true;
+	host->log(host->cookie, LOG_ERR, "%s = %s: expected yes or no", key, value);
+	return false;
+}
+
+static bool
+files_open(struct passwd_context *own)
+{
+	const struct auth_host *host = own->host;
+	const char *p = host->config(host->cookie, "file");
+
+	if (p == NULL)
+		p = POP3D_USERS;
+	for (p += strspn(p, " \t"); *p != '\0'; p += strspn(p, " \t")) {
+		size_t n = strcspn(p, " \t");
+
+		if (own->n == FILES_MAX) {
+			host->log(host->cookie, LOG_ERR, "file: more than %d files",
+				FILES_MAX);
+			return false;
+		}
+		own->files[own->n] = passwd_file_open(host, p, n);
+		if (own->files[own->n] == NULL)
+			return false;
+		own->n++;
+		p += n;
+	}
+	if (own->n == 0)
+		host->log(host->cookie, LOG_ERR, "file: expected a path");
+	return own->n > 0;
+}
+
+/* Users log in without it as well: hashes just stay what they are. */
+static void
+rehash_open(struct passwd_context *own)
+{
+	const char *paths[FILES_MAX];
+
+	for (size_t i = 0; i < own->n; i++)
+		paths[i] = own->files[i]->path;
+	if (!rehash_start(&own->rehash, paths, own->n))
+		own->host->log(
+			own->host->cookie, LOG_WARNING, "rehash: %s", strerror(errno));
+}
+
+static void
+passwd_close(void *context)
+{
+	struct passwd_context *own = context;
+
+	rehash_stop(&own->rehash);
+	for (size_t i = 0; i < own->n; i++)
+		passwd_file_close(own->files[i]);
+	free(own);
+}
 
 static bool
 passwd_open(void **context, const struct auth_host *host)
 {
-	const char *path = host->config(host->cookie, "file");
 	struct passwd_context *own;
+	bool rehash;
 
 	if (!password_hash_start()) {
 		host->log(host->cookie, LOG_ERR, "libsodium cannot be initialised");
@@ -41,40 +116,83 @@ passwd_open(void **context, const struct auth_host *host)
 		return false;
 	}
 	own->host = host;
-	own->path = path != NULL ? path : POP3D_USERS;
-	own->fd = module_file_open(host, own->path, MODULE_FILE_PRIVATE);
-	if (own->fd < 0) {
-		free(own);
+	own->rehash.fd = -1;
+	if (!flag_read(host, "plain", &own->policy.plain) ||
+		!flag_read(host, "weak_schemes", &own->policy.weak) ||
+		!flag_read(host, "rehash", &rehash) || !files_open(own)) {
+		passwd_close(own);
 		return false;
 	}
+	if (rehash)
+		rehash_open(own);
 	*context = own;
 	return true;
 }
 
-static void
-passwd_close(void *context)
+/* The costly check, unless it has found this password right for this hash before. */
+static enum password_verdict
+password_check(const struct passwd_context *own, const struct userfile_entry *entry,
+	const struct auth_request *request)
 {
-	struct passwd_context *own = context;
+	const struct auth_host *host = own->host;
+	bool costly = password_hash_is_costly(&own->policy, entry->password);
+	enum password_verdict verdict;
 
-	(void)close(own->fd);
-	own->host->wipe(&own->reader, sizeof(own->reader));
-	free(own);
+	if (costly && host->known(host->cookie, request, entry->password))
+		return PASSWORD_RIGHT;
+	verdict = password_hash_verify(&own->policy, entry->password, request->secret);
+	if (costly && verdict == PASSWORD_RIGHT)
+		host->remember(host->cookie, request, entry->password);
+	return verdict;
+}
+
+/* The moment when the password is known and the user is let in: it comes no other way. */
+static void
+hash_renew(struct passwd_context *own, const struct question *question,
+	const struct userfile_entry *entry)
+{
+	const struct auth_host *host = own->host;
+	char hash[PASSWORD_HASH_SIZE];
+	const char *fault = "not enough memory";
+
+	if (own->rehash.fd < 0 || !password_hash_is_old(entry->password))
+		return;
+	if (password_hash_make(hash, question->request->secret))
+		fault = rehash_replace(&own->rehash, question->file, question->user,
+			entry->password, hash);
+	explicit_bzero(hash, sizeof(hash));
+	rehash_stop(&own->rehash);
+	if (fault != NULL)
+		host->log(host->cookie, LOG_WARNING, "rehash: user %s: %s",
+			question->user, fault);
+	else
+		host->log(host->cookie, LOG_INFO, "rehash: user %s has a new hash",
+			question->user);
 }
 
 /* A password is always checked first, so that no answer comes sooner than another. */
 static enum auth_result
-entry_verify(const struct userfile_entry *entry, const struct auth_request *request,
-	struct auth_out *out)
+password_verify(struct passwd_context *own, const struct question *question,
+	const struct userfile_entry *entry)
 {
-	switch (password_hash_verify(entry->password, request->secret)) {
+	struct auth_out *out = question->out;
+	enum auth_result result;
+
+	switch (password_check(own, entry, question->request)) {
 	case PASSWORD_RIGHT:
-		return admission_judge(entry, out);
+		result = admission_judge(entry, question->request, out);
+		if (result == AUTH_OK)
+			hash_renew(own, question, entry);
+		return result;
 	case PASSWORD_WRONG:
 		return admission_reason(out, AUTH_DENY, "wrong password");
 	case PASSWORD_UNSUPPORTED:
 		return admission_reason(out, AUTH_DENY,
 			entry->password.n == 0 ? "no password is set"
 					       : "unsupported password scheme");
+	case PASSWORD_REFUSED:
+		return admission_reason(
+			out, AUTH_DENY, "password scheme is too weak to be permitted");
 	case PASSWORD_EXCESSIVE:
 		return admission_reason(out, AUTH_DENY, "password hash is too expensive");
 	case PASSWORD_ERROR:
@@ -84,58 +202,120 @@ entry_verify(const struct userfile_entry *entry, const struct auth_request *requ
 		out, AUTH_TEMPFAIL, "not enough memory to check a password");
 }
 
+/* Keys in the place of the password go before those in the word beside it. */
 static enum auth_result
-line_verify(struct passwd_context *own, struct auth_span line, bool too_long,
-	const struct auth_request *request, struct auth_out *out)
+keys_give(const struct question *question, const struct userfile_entry *entry)
+{
+	struct auth_span text = password_hash_keys(entry->password);
+	struct auth_out *out = question->out;
+
+	switch (scram_keys_parse(text.n > 0 ? text : entry->scram, &out->scram)) {
+	case SCRAM_KEYS_GOOD:
+		return admission_judge(entry, question->request, out);
+	case SCRAM_KEYS_WEAK:
+		return admission_reason(
+			out, AUTH_DENY, "SCRAM keys have too few iterations");
+	case SCRAM_KEYS_EXCESSIVE:
+		return admission_reason(
+			out, AUTH_DENY, "SCRAM keys have too many iterations");
+	case SCRAM_KEYS_MALFORMED:
+		break;
+	}
+	return admission_reason(out, AUTH_DENY,
+		text.n > 0 || entry->scram.n > 0 ? "malformed SCRAM keys"
+						 : "no SCRAM keys");
+}
+
+static enum auth_result
+line_verify(struct passwd_context *own, const struct question *question,
+	struct auth_span line, bool too_long)
 {
 	const struct auth_host *host = own->host;
+	const struct passwd_file *file = own->files[question->file];
 	struct userfile_entry entry;
 	const char *fault;
 
 	fault = too_long ? "line too long" : userfile_parse(line, &entry);
+	if (fault == NULL && question->request->proof == AUTH_PROOF_SCRAM_SHA_256)
+		return keys_give(question, &entry);
 	if (fault == NULL)
-		return entry_verify(&entry, request, out);
-	host->log(host->cookie, LOG_ERR, "%s:%lu: %s", own->path, own->reader.number,
-		fault);
-	return admission_reason(out, AUTH_TEMPFAIL, "broken entry");
+		return password_verify(own, question, &entry);
+	if (file->reader.number == 0)
+		host->log(host->cookie, LOG_ERR, "%s: user %s: %s", file->path,
+			question->user, fault);
+	else
+		host->log(host->cookie, LOG_ERR, "%s:%lu: %s", file->path,
+			file->reader.number, fault);
+	return admission_reason(question->out, AUTH_TEMPFAIL, "broken entry");
+}
+
+/* What has not been looked at is now, as for a user who is nowhere. */
+static bool
+rest_search(const struct passwd_context *own, const struct question *question)
+{
+	struct auth_span line;
+
+	if (!passwd_file_drain(own->host, own->files[question->file]))
+		return false;
+	for (size_t i = question->file + 1; i < own->n; i++)
+		if (passwd_file_find(own->host, own->files[i], question->user, &line) ==
+				USERFILE_ERROR ||
+			!passwd_file_drain(own->host, own->files[i]))
+			return false;
+	return true;
 }
 
 static enum auth_result
-absent_verify(const struct auth_request *request, struct auth_out *out)
+absent_verify(const struct question *question)
 {
-	if (!password_hash_dummy(request->secret))
+	/* There is nothing that costs time in a proof of SCRAM. */
+	if (question->request->proof == AUTH_PROOF_PASSWORD &&
+		!password_hash_dummy(question->request->secret))
+		return admission_reason(question->out, AUTH_TEMPFAIL,
+			"not enough memory to check a password");
+	return admission_reason(question->out, AUTH_UNKNOWN, "no such user");
+}
+
+static enum auth_result
+question_answer(struct passwd_context *own, struct question *question)
+{
+	enum userfile_status status = USERFILE_END;
+	enum auth_result result;
+	struct auth_span line;
+
+	for (size_t i = 0; i < own->n && status == USERFILE_END; i++) {
+		question->file = i;
+		status =
+			passwd_file_find(own->host, own->files[i], question->user, &line);
+	}
+	if (status == USERFILE_ERROR)
 		return admission_reason(
-			out, AUTH_TEMPFAIL, "not enough memory to check a password");
-	return admission_reason(out, AUTH_UNKNOWN, "no such user");
+			question->out, AUTH_TEMPFAIL, "user file cannot be read");
+	if (status == USERFILE_END)
+		return absent_verify(question);
+	result = line_verify(own, question, line, status == USERFILE_LONG);
+	/* SCRAM keys are no answer yet: they must not come sooner than made-up ones. */
+	if (result == AUTH_OK && question->request->proof == AUTH_PROOF_PASSWORD)
+		return result;
+	if (rest_search(own, question))
+		return result;
+	return admission_reason(question->out, AUTH_TEMPFAIL, "user file cannot be read");
 }
 
 static enum auth_result
 passwd_verify(void *context, const struct auth_request *request, struct auth_out *out)
 {
 	struct passwd_context *own = context;
-	enum userfile_status status;
-	enum auth_result result = AUTH_TEMPFAIL;
-	struct auth_span line;
+	const struct auth_span given = {
+		(const unsigned char *)request->user, strlen(request->user)};
+	struct question question = {request, out, request->user, 0};
+	char user[AUTH_USER_MAX + 1];
+	size_t n;
 
-	userfile_start(&own->reader, own->fd);
-	status = userfile_find(&own->reader, request->user, &line);
-	if (status == USERFILE_LINE || status == USERFILE_LONG) {
-		result = line_verify(own, line, status == USERFILE_LONG, request, out);
-		if (result == AUTH_OK)
-			return result;
-		/* An unknown user costs the whole file: so must a wrong password. */
-		do
-			status = userfile_next(&own->reader, &line);
-		while (status == USERFILE_LINE || status == USERFILE_LONG);
-	} else if (status == USERFILE_END) {
-		result = absent_verify(request, out);
-	}
-	if (status == USERFILE_ERROR) {
-		own->host->log(
-			own->host->cookie, LOG_ERR, "%s: %s", own->path, strerror(errno));
-		return admission_reason(out, AUTH_TEMPFAIL, "user file cannot be read");
-	}
-	return result;
+	/* Names that look the same are the same; what is no Unicode stays what it is. */
+	if (saslprep(given, user, sizeof(user), &n))
+		question.user = user;
+	return question_answer(own, &question);
 }
 
 const struct auth_module pop3d_auth_module = {
@@ -143,7 +323,7 @@ const struct auth_module pop3d_auth_module = {
 	.size = sizeof(struct auth_module),
 	.name = "passwd",
 	.keys = keys,
-	.proofs = AUTH_PROOF_PASSWORD,
+	.proofs = AUTH_PROOF_PASSWORD | AUTH_PROOF_SCRAM_SHA_256,
 	.open = passwd_open,
 	.verify = passwd_verify,
 	.close = passwd_close,

@@ -1,5 +1,9 @@
 /*
- * Password hashes as they stand in a user file: argon2id, made and checked by libsodium.
+ * Passwords as they stand in a user file, in Dovecot's form: "{SCHEME}hash".
+ *
+ * New ones are argon2id hashes, made and checked by libsodium.  What people bring along
+ * is checked as well: argon2i, the better ones of crypt(5), SCRAM keys, and, where the
+ * configuration says so, MD5 and clear text.
  */
 #ifndef PASSWORD_HASH_H
 #define PASSWORD_HASH_H
@@ -7,15 +11,23 @@
 #include <stdbool.h>
 
 #include "auth/auth_module.h"
+#include "auth/scram_keys.h"
 
-#define PASSWORD_HASH_SIZE 160u /* a scheme, a hash and a NUL */
+#define PASSWORD_HASH_SIZE 256u /* a scheme, a hash and a NUL */
 
 enum password_verdict {
 	PASSWORD_ERROR = 0, /* out of memory: no verdict */
 	PASSWORD_WRONG,
 	PASSWORD_UNSUPPORTED, /* no hash, another scheme, or not well-formed */
 	PASSWORD_EXCESSIVE,   /* asks for more memory or time than is allowed */
+	PASSWORD_REFUSED,     /* of a scheme that is too weak, or that is not permitted */
 	PASSWORD_RIGHT,
+};
+
+/* What is permitted over what is good. */
+struct password_policy {
+	bool plain; /* {PLAIN}, {CLEARTEXT} and {CLEAR} */
+	bool weak;  /* MD5 of crypt(5) */
 };
 
 /* Call once, first.  Reads from the kernel's random device, so not in a sandbox. */
@@ -28,11 +40,30 @@ bool password_hash_start(void);
 bool password_hash_make(char hash[PASSWORD_HASH_SIZE], struct auth_span password);
 
 /*
- * Check a password against {ARGON2ID}, {ARGON2I} or a bare hash of these.  Compares in
- * constant time, and costs as much as a hash of today even where nothing can be checked.
+ * Make new SCRAM keys, as text without a scheme.  False for a password that SASLprep
+ * does not accept.
  */
-enum password_verdict password_hash_verify(
+bool password_hash_scram(char text[SCRAM_KEYS_TEXT_SIZE], struct auth_span password);
+
+/*
+ * Check a password.  Compares in constant time, and costs at least as much as a hash of
+ * today where nothing can be checked.
+ */
+enum password_verdict password_hash_verify(const struct password_policy *policy,
 	struct auth_span stored, struct auth_span password);
+
+/* True if a password may be checked against this, and that is what takes the time. */
+bool password_hash_is_costly(
+	const struct password_policy *policy, struct auth_span stored);
+
+/*
+ * True for a hash that can be checked and is weaker than password_hash_make() makes them.
+ * SCRAM keys are not: a hash could not take their place.
+ */
+bool password_hash_is_old(struct auth_span stored);
+
+/* What stands behind "{SCRAM-SHA-256}"; n is 0 if that is not the scheme. */
+struct auth_span password_hash_keys(struct auth_span stored);
 
 /*
  * Cost as much as checking a password against a hash that password_hash_make() made.

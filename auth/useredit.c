@@ -10,6 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/usercdb.h"
+
+#define SCRAM_WORD "scram="
 #define LOCK_TRIES 200
 #define LOCK_PAUSE_NS 50000000L
 
@@ -179,6 +182,103 @@ useredit_splice(struct useredit *edit, off_t from, off_t to, const char *text, s
 	return true;
 }
 
+/* A database that was not renewed is not used, so this is no reason to fail. */
+static void
+database_renew(struct useredit *edit)
+{
+	char cdb[sizeof(edit->name) + 4], why[200];
+	int fd;
+
+	(void)snprintf(cdb, sizeof(cdb), "%s.cdb", edit->name);
+	if (faccessat(edit->dirfd, cdb, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	fd = openat(edit->dirfd, edit->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		(void)snprintf(why, sizeof(why), "%s", strerror(errno));
+	if (fd < 0 || !usercdb_compile(edit->dirfd, edit->name, fd, why, sizeof(why)))
+		(void)snprintf(edit->error, sizeof(edit->error),
+			"%s.cdb: out of date: %s", edit->name, why);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+bool
+useredit_password(struct useredit *edit, const struct userfile_reader *reader,
+	struct auth_span line, const char *secret)
+{
+	const unsigned char *start = memchr(line.p, ':', line.n), *end;
+	off_t from = reader->line_start + (off_t)line.n, to = from;
+
+	if (start != NULL) {
+		start++;
+		from = reader->line_start + (start - line.p);
+		end = memchr(start, ':', line.n - (size_t)(start - line.p));
+		to = end != NULL ? from + (end - start) : to;
+	} else if (!useredit_splice(edit, from, from, ":", 1)) {
+		return false;
+	}
+	return useredit_splice(edit, from, to, secret, strlen(secret));
+}
+
+/* The word "scram=..." of the extra field; where it would be added if there is none. */
+static struct auth_span
+keys_find(struct auth_span line)
+{
+	struct userfile_entry entry;
+	struct auth_span word = {line.p + line.n, 0};
+
+	if (userfile_parse(line, &entry) == NULL && entry.scram.p != NULL) {
+		word.p = entry.scram.p - strlen(SCRAM_WORD);
+		word.n = entry.scram.n + strlen(SCRAM_WORD);
+	}
+	return word;
+}
+
+/* The colons that a line lacks up to its extra field; NULL: that is no list of words. */
+static const char *
+colons_lacking(struct auth_span line)
+{
+	static const char colons[] = ":::::::";
+	size_t n = 0;
+
+	for (size_t i = 0; i < line.n; i++) {
+		n += line.p[i] == ':';
+		if (n == sizeof(colons) && line.p[i] == ':' && line.p[i - 1] == ':')
+			return NULL;
+	}
+	/* A line without any gets one with its password. */
+	n += n == 0;
+	return colons + (n < sizeof(colons) - 1 ? n : sizeof(colons) - 1);
+}
+
+bool
+useredit_keys(struct useredit *edit, const struct userfile_reader *reader,
+	struct auth_span line, const char *keys, bool add)
+{
+	struct auth_span word = keys_find(line);
+	off_t from = reader->line_start + (word.p - line.p);
+	const char *before;
+	char text[512];
+	int n = 0;
+
+	if (keys == NULL || (word.n == 0 && !add)) {
+		/* One of the blanks around it goes, too. */
+		if (word.n > 0 && word.p[-1] == ' ') {
+			from--;
+			word.n++;
+		}
+		return useredit_splice(edit, from, from + (off_t)word.n, "", 0);
+	}
+	before = word.n > 0 ? "" : colons_lacking(line);
+	if (before == NULL)
+		return fail(edit, "", "the entry's extra field is of an old form");
+	if (word.n == 0 && before[0] == '\0' && line.p[line.n - 1] != ':')
+		before = " ";
+	n = snprintf(text, sizeof(text), "%s" SCRAM_WORD "%s", before, keys);
+	return n > 0 && (size_t)n < sizeof(text) &&
+	       useredit_splice(edit, from, from + (off_t)word.n, text, (size_t)n);
+}
+
 bool
 useredit_commit(struct useredit *edit)
 {
@@ -198,6 +298,7 @@ useredit_commit(struct useredit *edit)
 	}
 	if (fsync(edit->dirfd) != 0)
 		return fail_errno(edit, ": written, but perhaps not durably");
+	database_renew(edit);
 	useredit_abort(edit);
 	return true;
 }

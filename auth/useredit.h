@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "auth/userfile.h"
+
 struct useredit {
 	int dirfd;
 	int lockfd;
@@ -35,7 +37,25 @@ bool useredit_begin(struct useredit *edit, const char *path, bool create);
 bool useredit_splice(
 	struct useredit *edit, off_t from, off_t to, const char *text, size_t n);
 
-/* Copy the rest, make it durable and put it in the place of the old file. */
+/*
+ * Put a secret in the place of the one in a line that userfile_find() yielded; all else
+ * in the line stays.
+ */
+bool useredit_password(struct useredit *edit, const struct userfile_reader *reader,
+	struct auth_span line, const char *secret);
+
+/*
+ * The same for the word scram= in the extra field, after useredit_password(): put other
+ * keys there, in a new word if there is none and add is true; NULL takes the word away.
+ */
+bool useredit_keys(struct useredit *edit, const struct userfile_reader *reader,
+	struct auth_span line, const char *keys, bool add);
+
+/*
+ * Copy the rest, make it durable and put it in the place of the old file.  If there is a
+ * database of it (usercdb.h), that is compiled anew; where this fails edit->error says
+ * so, and it is true all the same.
+ */
 bool useredit_commit(struct useredit *edit);
 
 /* Drop the edit.  The old file stays. */

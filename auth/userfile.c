@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "auth/credential.h"
+#include "auth/nets.h"
 
 /* The fields before the extra one. */
 enum field { USER, PASSWORD, UID, GID, GECOS, HOME, SHELL, FIELDS };
@@ -81,8 +82,14 @@ extra_parse(struct auth_span word, struct userfile_entry *entry)
 		entry->nologin = true;
 	else if (span_is(key, "nopassword"))
 		entry->nopassword = true;
-	else if (span_is(key, "allow_nets") || span_is(key, "allow_real_nets"))
-		entry->allow_nets = true;
+	else if (span_is(key, "user"))
+		entry->login = value;
+	else if (span_is(key, "scram"))
+		entry->scram = value;
+	else if (span_is(key, "allow_nets"))
+		entry->allow_nets = value;
+	else if (span_is(key, "allow_real_nets"))
+		entry->allow_real_nets = value;
 	return NULL;
 }
 
@@ -100,6 +107,17 @@ extras_parse(struct auth_span extra, struct userfile_entry *entry)
 	while (extra.n > 0 && fault == NULL)
 		fault = extra_parse(span_cut(&extra, ' '), entry);
 	return fault;
+}
+
+/* A list that is not understood must not let anybody in, nor silently keep all out. */
+static const char *
+nets_check(const struct userfile_entry *entry)
+{
+	if ((entry->allow_nets.p != NULL && !nets_are_valid(entry->allow_nets)) ||
+		(entry->allow_real_nets.p != NULL &&
+			!nets_are_valid(entry->allow_real_nets)))
+		return "allow_nets is not a list of networks";
+	return NULL;
 }
 
 const char *
@@ -134,7 +152,9 @@ userfile_parse(struct auth_span line, struct userfile_entry *entry)
 		return "home is not absolute or too long";
 	if (entry->mail.n > AUTH_PATH_MAX)
 		return "mail location is too long";
-	return NULL;
+	if (entry->login.p != NULL && !credential_is_user(entry->login.p, entry->login.n))
+		return "user= is empty or too long";
+	return nets_check(entry);
 }
 
 void

@@ -29,8 +29,11 @@ struct userfile_entry {
 	uid_t uid;                 /* (uid_t)-1: none */
 	gid_t gid;                 /* (gid_t)-1: none */
 	bool nologin;
-	bool nopassword; /* Dovecot: any password will do.  Never honoured. */
-	bool allow_nets; /* limited to networks, which is not supported */
+	bool nopassword;             /* Dovecot: any password will do.  Never honoured. */
+	struct auth_span login;      /* other name to go by; empty: none */
+	struct auth_span scram;      /* SCRAM keys as text; empty: none */
+	struct auth_span allow_nets; /* valid for nets_match(); p NULL: anywhere */
+	struct auth_span allow_real_nets; /* the same */
 };
 
 /* True if a line is an entry, not a comment or an empty line. */

@@ -16,8 +16,9 @@
 #define PASSWD_OPTIONS "[-d home] [-f file] [-g gid] [-m location] [-u uid] user"
 
 static const struct ctl_command commands[] = {
-	{"passwd", "add", passwd_add, PASSWD_OPTIONS},
-	{"passwd", "change", passwd_change, "[-f file] user"},
+	{"passwd", "add", passwd_add, "[--both | --scram] " PASSWD_OPTIONS},
+	{"passwd", "change", passwd_change, "[--both | --scram] [-f file] user"},
+	{"passwd", "compile", passwd_compile, "[-f file]"},
 	{"passwd", "delete", passwd_delete, "[-f file] user"},
 	{"passwd", "verify", passwd_verify, "[-f file] user"},
 	{"passwd", "list", passwd_list, "[-f file] [user]"},

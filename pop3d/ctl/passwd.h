@@ -10,6 +10,7 @@
 int passwd_add(const struct ctl_context *context, int argc, char **argv);
 int passwd_change(const struct ctl_context *context, int argc, char **argv);
 int passwd_delete(const struct ctl_context *context, int argc, char **argv);
+int passwd_compile(const struct ctl_context *context, int argc, char **argv);
 int passwd_verify(const struct ctl_context *context, int argc, char **argv);
 int passwd_list(const struct ctl_context *context, int argc, char **argv);
 

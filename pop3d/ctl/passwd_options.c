@@ -1,5 +1,6 @@
 #include "pop3d/ctl/passwd_options.h"
 
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -56,10 +57,25 @@ static bool
 getopt_read(int argc, char **argv, const char *letters, struct passwd_options *options,
 	const char **file, const char **key)
 {
+	/* As letters they stand in `letters` only where a command knows them. */
+	static const struct option words[] = {
+		{"scram", no_argument, NULL, 'S'},
+		{"both", no_argument, NULL, 'B'},
+		{NULL, 0, NULL, 0},
+	};
 	int option;
 
-	while ((option = getopt(argc, argv, letters)) != -1) {
+	while ((option = getopt_long(argc, argv, letters, words, NULL)) != -1) {
 		switch (option) {
+		case 'B':
+		case 'S':
+			/* getopt_long() takes a word whether the command knows it or not.
+			 */
+			if (strchr(letters, option) == NULL)
+				return false;
+			options->both = options->both || option == 'B';
+			options->scram = options->scram || option == 'S';
+			break;
 		case 'd':
 			options->home = optarg;
 			break;
@@ -110,7 +126,8 @@ passwd_options_read(const struct ctl_context *context, const char *module, int a
 {
 	const char *file = NULL, *key = NULL;
 
-	*options = (struct passwd_options){NULL, NULL, "", "", "", "", ""};
+	*options = (struct passwd_options){
+		.uid = "", .gid = "", .home = "", .mail = "", .user = "", .keys = ""};
 	if (!getopt_read(argc, argv, letters, options, &file, &key))
 		return CTL_USAGE;
 	if (argc - optind > 1 || (argc == optind && !user_optional))
@@ -123,6 +140,8 @@ passwd_options_read(const struct ctl_context *context, const char *module, int a
 	if (!fields_check(options))
 		return EX_USAGE;
 	options->file = path_find(context, module, "file", file);
+	if (options->file != NULL)
+		options->file[strcspn(options->file, file == NULL ? " " : "")] = '\0';
 	if (strchr(letters, 'k') != NULL && options->file != NULL) {
 		options->key = path_find(context, module, "key", key);
 		return options->key != NULL ? 0 : EX_CONFIG;

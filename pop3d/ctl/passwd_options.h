@@ -4,9 +4,14 @@
 #ifndef PASSWD_OPTIONS_H
 #define PASSWD_OPTIONS_H
 
+#include <stdbool.h>
+
 #include "pop3d/ctl/ctl.h"
 
-/* What is not given is "", but for the files, which are never missing. */
+/*
+ * What is not given is "", but for the files, which are never missing: of several in the
+ * configuration it is the first.
+ */
 struct passwd_options {
 	char *file; /* owned */
 	char *key;  /* owned; NULL where the letters have no 'k' */
@@ -15,6 +20,9 @@ struct passwd_options {
 	const char *home;
 	const char *mail;
 	const char *user;
+	const char *keys; /* SCRAM keys to stand beside the hash */
+	bool scram;       /* --scram */
+	bool both;        /* --both */
 };
 
 /*

@@ -1,4 +1,6 @@
 #include "pop3d/ctl/userentry.h"
+#include "auth/password_hash.h"
+#include "auth/usercdb.h"
 #include "auth/useredit.h"
 
 #include <stdio.h>
@@ -16,7 +18,11 @@ edit_failed(const struct useredit *edit)
 static int
 edit_finish(struct useredit *edit)
 {
-	return useredit_commit(edit) ? 0 : edit_failed(edit);
+	if (!useredit_commit(edit))
+		return edit_failed(edit);
+	if (edit->error[0] != '\0')
+		ctl_error("%s", edit->error);
+	return 0;
 }
 
 static int
@@ -51,9 +57,11 @@ userentry_compose(const struct passwd_options *options, const char *secret,
 	const char *fault;
 	int length;
 
-	length = snprintf(text, USERFILE_LINE_MAX, "%s:%s:%s:%s::%s::%s%s\n",
+	length = snprintf(text, USERFILE_LINE_MAX, "%s:%s:%s:%s::%s::%s%s%s%s%s\n",
 		options->user, secret, options->uid, options->gid, options->home,
-		options->mail[0] != '\0' ? "userdb_mail=" : "", options->mail);
+		options->mail[0] != '\0' ? "userdb_mail=" : "", options->mail,
+		options->mail[0] != '\0' && options->keys[0] != '\0' ? " " : "",
+		options->keys[0] != '\0' ? "scram=" : "", options->keys);
 	if (length < 0 || (size_t)length >= USERFILE_LINE_MAX) {
 		ctl_error("the entry is too long");
 		return false;
@@ -89,21 +97,7 @@ static int
 edit_replace(struct useredit *edit, const struct userfile_reader *reader,
 	struct auth_span line, const char *secret)
 {
-	const unsigned char *start, *end;
-	off_t from, to;
-
-	start = memchr(line.p, ':', line.n);
-	from = reader->line_start + (off_t)line.n;
-	to = from;
-	if (start != NULL) {
-		start++;
-		from = reader->line_start + (start - line.p);
-		end = memchr(start, ':', line.n - (size_t)(start - line.p));
-		to = end != NULL ? from + (end - start) : to;
-	} else if (!useredit_splice(edit, from, from, ":", 1)) {
-		return edit_failed(edit);
-	}
-	if (!useredit_splice(edit, from, to, secret, strlen(secret)))
+	if (!useredit_password(edit, reader, line, secret))
 		return edit_failed(edit);
 	return edit_finish(edit);
 }
@@ -150,6 +144,60 @@ userentry_replace(const struct passwd_options *options, const char *secret)
 	if (status != USERFILE_LINE)
 		return edit_unfit(&edit, options, status);
 	return edit_replace(&edit, &reader, line, secret);
+}
+
+/* A user whose password stands there as SCRAM keys keeps them in that place. */
+static int
+edit_password(struct useredit *edit, const struct userfile_reader *reader,
+	struct auth_span line, const struct userentry_secret *secret)
+{
+	struct userfile_entry entry;
+	bool both = secret->form == USERENTRY_BOTH;
+	bool have = secret->keys[0] != '\0';
+	bool keys = have && (secret->form == USERENTRY_KEYS ||
+				    (!both && userfile_parse(line, &entry) == NULL &&
+					    password_hash_keys(entry.password).n > 0));
+	const char *beside =
+		keys || !have ? NULL : secret->keys + strlen(USERENTRY_SCRAM);
+
+	if (!useredit_password(edit, reader, line, keys ? secret->keys : secret->hash) ||
+		!useredit_keys(edit, reader, line, beside, both))
+		return edit_failed(edit);
+	return edit_finish(edit);
+}
+
+int
+userentry_password(
+	const struct passwd_options *options, const struct userentry_secret *secret)
+{
+	struct userfile_reader reader;
+	enum userfile_status status;
+	struct useredit edit;
+	struct auth_span line;
+
+	if (!edit_begin(&edit, options, false, &reader, &line, &status))
+		return edit_failed(&edit);
+	if (status == USERFILE_END)
+		return edit_refuse(&edit, CTL_NO, options->user, "no such user");
+	if (status != USERFILE_LINE)
+		return edit_unfit(&edit, options, status);
+	return edit_password(&edit, &reader, line, secret);
+}
+
+int
+userentry_compile(const char *file)
+{
+	struct useredit edit;
+	char why[200];
+	bool good;
+
+	if (!useredit_begin(&edit, file, false))
+		return edit_failed(&edit);
+	good = usercdb_compile(edit.dirfd, edit.name, edit.fd, why, sizeof(why));
+	useredit_abort(&edit);
+	if (!good)
+		ctl_error("%s.cdb: %s", file, why);
+	return good ? 0 : EX_TEMPFAIL;
 }
 
 int

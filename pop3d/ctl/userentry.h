@@ -24,6 +24,28 @@ int userentry_add(const struct passwd_options *options, const char *text, size_t
 /* Put a secret where the old one is; everything else in the line stays as it is. */
 int userentry_replace(const struct passwd_options *options, const char *secret);
 
+#define USERENTRY_SCRAM "{SCRAM-SHA-256}"
+
+/* What is stored of a new password. */
+enum userentry_form {
+	USERENTRY_SAME, /* what there is: SCRAM keys stay keys, keys beside a hash too */
+	USERENTRY_KEYS, /* keys alone */
+	USERENTRY_BOTH, /* a hash, and keys beside it */
+};
+
+struct userentry_secret {
+	enum userentry_form form;
+	const char *hash;
+	const char *keys; /* with USERENTRY_SCRAM before them; "": there can be none */
+};
+
+/* As userentry_replace(); no secret of the old password is left. */
+int userentry_password(
+	const struct passwd_options *options, const struct userentry_secret *secret);
+
+/* Make the database of a user file anew. */
+int userentry_compile(const char *file);
+
 /*
  * Put a secret into the user's entry, which is added if there is none.  CTL_NO if there
  * is one and the options name fields besides.

@@ -46,8 +46,12 @@ entry_print(const struct userfile_entry *entry, userlist_print *secret_print)
 		(void)printf("%snopassword", comma);
 		comma = ",";
 	}
-	if (entry->allow_nets) {
+	if (entry->allow_nets.p != NULL || entry->allow_real_nets.p != NULL) {
 		(void)printf("%sallow_nets", comma);
+		comma = ",";
+	}
+	if (entry->scram.n > 0) {
+		(void)printf("%sscram", comma);
 		comma = ",";
 	}
 	(void)printf("%s\n", comma[0] == '\0' ? "-" : "");

@@ -339,8 +339,8 @@ static void
 names_and_malformed_messages(void **state)
 {
 	static const char *const messages[] = {"n,,n=us=er,r=abc", "n,,n=user=,r=abc",
-		"n,,n=us\x01"
-		"er,r=abc",
+		("n,,n=us\x01"
+		 "er,r=abc"),
 		"n,a=other,n=user,r=abc", "n,a=us=er,n=user,r=abc", "n,,m=1,n=user,r=abc",
 		"n,,n=user,r=abc,m=1", "n,,n=user", "user"};
 

@@ -42,13 +42,37 @@ host_config(void *cookie, const char *key)
 	static char path[512];
 
 	(void)cookie;
-	assert_string_equal(key, "file");
+	if (strcmp(key, "file") != 0)
+		return NULL;
 	/* A configuration's values stay where they are. */
 	(void)snprintf(path, sizeof(path), "%s", fixture_path("users"));
 	return path;
 }
 
-static const struct auth_host host = {.abi = POP3D_AUTH_ABI,
+/* What was remembered last: the stored hash; "" for nothing. */
+static char remembered[256];
+
+static bool
+host_known(void *cookie, const struct auth_request *request, struct auth_span stored)
+{
+	(void)cookie;
+	(void)request;
+	return stored.n == strlen(remembered) &&
+	       memcmp(stored.p, remembered, stored.n) == 0;
+}
+
+static void
+host_remember(void *cookie, const struct auth_request *request, struct auth_span stored)
+{
+	(void)cookie;
+	(void)request;
+	(void)snprintf(remembered, sizeof(remembered), "%.*s", (int)stored.n,
+		(const char *)stored.p);
+}
+
+static const struct auth_host host = {.known = host_known,
+	.remember = host_remember,
+	.abi = POP3D_AUTH_ABI,
 	.size = sizeof(host),
 	.log = host_log,
 	.config = host_config,
@@ -83,6 +107,7 @@ ask(const char *user, const char *password)
 	memset(&out, 0, sizeof(out));
 	crypto_count = 0;
 	logged[0] = '\0';
+	remembered[0] = '\0';
 	return pop3d_auth_module.verify(module, &request, &out);
 }
 
@@ -115,6 +140,30 @@ right_and_wrong_passwords(void **state)
 	assert_int_equal(crypto_count, 1);
 	assert_string_equal(out.reason, "wrong password");
 	assert_string_equal(out.identity.user, "");
+	stop();
+}
+
+/* What was right is remembered, what was not is not, and the memory is asked first. */
+static void
+right_passwords_are_remembered(void **state)
+{
+	const struct auth_request request = {.size = sizeof(request),
+		.proof = AUTH_PROOF_PASSWORD,
+		.user = "jo",
+		.secret = fixture_span("password"),
+		.mechanism = "USER",
+		.remote = "",
+		.local = ""};
+
+	(void)state;
+	start("jo:" HASH "\n");
+	assert_int_equal(ask("jo", "wrong"), AUTH_DENY);
+	assert_string_equal(remembered, "");
+	assert_int_equal(ask("jo", "password"), AUTH_OK);
+	assert_string_equal(remembered, HASH);
+	crypto_count = 0;
+	assert_int_equal(pop3d_auth_module.verify(module, &request, &out), AUTH_OK);
+	assert_int_equal(crypto_count, 0);
 	stop();
 }
 
@@ -167,7 +216,7 @@ hashes_that_cannot_be_checked_deny(void **state)
 	start("a:{PLAIN}password\nb:\nc\nd:$argon2id$v=19$m=9999999,t=1,p=1$c29tZXNhbHQ$"
 	      "nf65\n");
 	assert_int_equal(ask("a", "password"), AUTH_DENY);
-	assert_string_equal(out.reason, "unsupported password scheme");
+	assert_string_equal(out.reason, "password scheme is too weak to be permitted");
 	assert_int_equal(crypto_count, 1);
 	assert_int_equal(ask("b", "password"), AUTH_DENY);
 	assert_string_equal(out.reason, "no password is set");
@@ -262,6 +311,7 @@ test_passwd(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(right_and_wrong_passwords),
+		TEST(right_passwords_are_remembered),
 		TEST(unknown_user_costs_a_hash),
 		TEST(flags_deny),
 		TEST(hashes_that_cannot_be_checked_deny),

@@ -18,6 +18,29 @@
 #define ARGON2I                                                                          \
 	"$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+"                           \
 	"sCcFanM2xBT63UP2sghkUoHLIUpWRS8"
+/* Of mkpasswd, openssl passwd and crypt(3), all "password". */
+#define SHA512                                                                           \
+	"$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/"                        \
+	"jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
+#define SHA512_ROUNDS                                                                    \
+	"$6$rounds=1000$f6.g2290G7LsgUHy$d8tFdF8n7wNoGQy4C."                             \
+	"RSUF9d7wgdfiQQXEhnzt9SzcifPaWX"                                                 \
+	"7EG9WWXE2m2jfQhY93SoAG4FVU21xpmodVASG/"
+#define SHA256 "$5$saltsalt$gOjOtoMpVhru2uyjeJSEc/JaLQWOXMNmlOnj6T4AtC."
+#define MD5 "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"
+#define BCRYPT "$2b$05$OLJLUBYRDYDlWCRZ6jVmleK7gn75.hqG9v0u8qvXcq.96MLcI1Nh2"
+#define BCRYPT_A "$2a$05$gjLZJi/CT6.Bn9y4n.vnbeCQmj69.lsq6AJBlNYac4mFaHaLbjVWe"
+#define BCRYPT_Y "$2y$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm"
+#define YESCRYPT                                                                         \
+	"$y$j75$oV1iZrOsUKQlTjdSyPcge/$Ji7D2KhRusYm33fPfdpKeS8/7PWR8.9Q4aLyIBWxlD5"
+#define SCRYPT                                                                           \
+	"$7$BU..../....sWwSCmSPrxeiczUSPiMg61$7GNGn/Sfkx8z1bM8ikQcX0mTWpcFyCi0QYIHL6/"   \
+	"QHC6"
+/* SCRAM keys behind their number of iterations, which is 4096 for "password". */
+#define KEYS                                                                             \
+	",c2FsdHNhbHQ=,yHpjk+qWcZfrC5NiVT6UNcmrE3uC62Yd1qm6M9EQ0dk=,"                    \
+	"6IH2OXHom4SeQ1z1AIIIl+5p7tKFSKXHGQFWs2/VRbo="
+
 /* What the dummy asks for; see struct crypto_count. */
 #define DUMMY "$argon2id$v=19$m=65536,t=2,p=1$"
 
@@ -43,11 +66,14 @@ crypto_pwhash_str_verify(const char hash[crypto_pwhash_STRBYTES],
 	return real(hash, password, n);
 }
 
+static struct password_policy policy;
+
 static enum password_verdict
 verify(const char *stored, const char *password)
 {
 	crypto_count = 0;
-	return password_hash_verify(fixture_span(stored), fixture_span(password));
+	return password_hash_verify(
+		&policy, fixture_span(stored), fixture_span(password));
 }
 
 static void
@@ -64,6 +90,138 @@ reference_hashes(void **state)
 	assert_int_equal(verify(SMALL, "password "), PASSWORD_WRONG);
 	assert_int_equal(verify("{ARGON2I}" ARGON2I, "x"), PASSWORD_WRONG);
 	assert_int_equal(crypto_count, 1);
+}
+
+static void
+hashes_of_others(void **state)
+{
+	static const char *const stored[] = {SHA512, "{SHA512-CRYPT}" SHA512,
+		"{sha512-crypt}" SHA512, "{CRYPT}" SHA512, SHA512_ROUNDS, SHA256,
+		"{SHA256-CRYPT}" SHA256, "{CRYPT}" SHA256, BCRYPT, "{BLF-CRYPT}" BCRYPT,
+		"{CRYPT}" BCRYPT, BCRYPT_A, "{BLF-CRYPT}" BCRYPT_A, BCRYPT_Y,
+		"{BLF-CRYPT}" BCRYPT_Y, YESCRYPT, "{CRYPT}" YESCRYPT, SCRYPT,
+		"{CRYPT}" SCRYPT, "{ARGON2}" SMALL, "{ARGON2}" ARGON2I,
+		"{SCRAM-SHA-256}4096" KEYS, "{scram-sha-256}4096" KEYS};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+		if (verify(stored[i], "password") != PASSWORD_RIGHT)
+			fail_msg("\"%s\" is not right", stored[i]);
+		if (verify(stored[i], "Password") != PASSWORD_WRONG ||
+			verify(stored[i], "") != PASSWORD_WRONG)
+			fail_msg("\"%s\" is right for another password", stored[i]);
+		assert_int_equal(verify(stored[i], "password ") == PASSWORD_RIGHT, false);
+		/* A hash that is cut short is that of no password. */
+		(void)snprintf(text, sizeof(text), "%.*s", (int)strlen(stored[i]) - 1,
+			stored[i]);
+		assert_int_not_equal(verify(text, "password"), PASSWORD_RIGHT);
+		(void)snprintf(text, sizeof(text), "%sx", stored[i]);
+		assert_int_not_equal(verify(text, "password"), PASSWORD_RIGHT);
+	}
+}
+
+/* libcrypt takes no longer ones: they match nothing, but harm nothing. */
+static void
+long_passwords(void **state)
+{
+	char password[1024 + 1];
+
+	(void)state;
+	memset(password, 'x', sizeof(password));
+	password[1024] = '\0';
+	assert_int_equal(verify(SHA512, password), PASSWORD_WRONG);
+	password[512] = '\0';
+	assert_int_equal(verify(SHA512, password), PASSWORD_WRONG);
+	password[511] = '\0';
+	assert_int_equal(verify(SHA512, password), PASSWORD_WRONG);
+}
+
+/* Each of these is refused, at the cost of a hash, until the configuration permits it. */
+static void
+weak_schemes_need_leave(void **state)
+{
+	static const char *const plain[] = {
+		"{PLAIN}password", "{CLEARTEXT}password", "{CLEAR}password"};
+	static const char *const weak[] = {
+		MD5, "{MD5-CRYPT}" MD5, "{MD5}" MD5, "{CRYPT}" MD5};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(verify(plain[i], "password"), PASSWORD_REFUSED);
+		assert_int_equal(crypto_count, 1);
+		policy.plain = true;
+		assert_int_equal(verify(plain[i], "password"), PASSWORD_RIGHT);
+		assert_int_equal(crypto_count, 1);
+		assert_int_equal(verify(plain[i], "passwore"), PASSWORD_WRONG);
+		assert_int_equal(crypto_count, 1);
+		assert_int_equal(verify(plain[i], "passwor"), PASSWORD_WRONG);
+		policy.plain = false;
+	}
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(verify(weak[i], "password"), PASSWORD_REFUSED);
+		assert_int_equal(crypto_count, 1);
+		policy.weak = true;
+		assert_int_equal(verify(weak[i], "password"), PASSWORD_RIGHT);
+		assert_int_equal(verify(weak[i], "x"), PASSWORD_WRONG);
+		policy.weak = false;
+	}
+	policy.plain = policy.weak = true;
+	assert_int_equal(
+		verify("{SCRAM-SHA-256}4095" KEYS, "password"), PASSWORD_REFUSED);
+	policy.plain = policy.weak = false;
+}
+
+static void
+old_hashes(void **state)
+{
+	static const char *const old[] = {SMALL, ARGON2I, SHA512, BCRYPT, YESCRYPT, MD5,
+		"{PLAIN}password", "$argon2id$v=19$m=65535,t=2,p=1$a$b",
+		"$argon2id$v=19$m=65536,t=1,p=1$a$b"};
+	static const char *const not_old[] = {"$argon2id$v=19$m=65536,t=2,p=1$a$b",
+		"{ARGON2ID}$argon2id$v=19$m=1048576,t=3,p=1$a$b",
+		"{SCRAM-SHA-256}4096" KEYS, "", "*", "{SHA512}x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++)
+		assert_true(password_hash_is_old(fixture_span(old[i])));
+	for (size_t i = 0; i < sizeof(not_old) / sizeof(not_old[0]); i++)
+		assert_false(password_hash_is_old(fixture_span(not_old[i])));
+}
+
+static void
+costly_hashes(void **state)
+{
+	(void)state;
+	assert_true(password_hash_is_costly(&policy, fixture_span(SMALL)));
+	assert_true(password_hash_is_costly(&policy, fixture_span(SHA512)));
+	assert_false(password_hash_is_costly(&policy, fixture_span(MD5)));
+	assert_false(password_hash_is_costly(&policy, fixture_span("{PLAIN}x")));
+	assert_false(password_hash_is_costly(&policy, fixture_span("")));
+	policy.weak = true;
+	assert_true(password_hash_is_costly(&policy, fixture_span(MD5)));
+	policy.weak = false;
+}
+
+static void
+new_keys_are_right(void **state)
+{
+	char text[32 + SCRAM_KEYS_TEXT_SIZE] = "{SCRAM-SHA-256}";
+
+	(void)state;
+	/* What looks the same is the same: a decomposed and a composed letter. */
+	assert_true(password_hash_scram(text + 15, fixture_span("zo\xcc\x88"
+								"e")));
+	assert_int_equal(verify(text, "z\xc3\xb6"
+				      "e"),
+		PASSWORD_RIGHT);
+	assert_int_equal(verify(text, "zoe"), PASSWORD_WRONG);
+	assert_int_equal(password_hash_keys(fixture_span(text)).n, strlen(text + 15));
+	assert_int_equal(password_hash_keys(fixture_span(SMALL)).n, 0);
+	/* Neither Latin-1 nor a control octet can be prepared. */
+	assert_false(password_hash_scram(text + 15, fixture_span("z\xf6"
+								 "e")));
+	assert_false(password_hash_scram(text + 15, fixture_span("a\tb")));
 }
 
 static void
@@ -85,15 +243,23 @@ new_hash_is_right(void **state)
 static void
 unsupported_hashes(void **state)
 {
-	static const char *const stored[] = {"", "{", "{}", "{PLAIN}password", "password",
-		"*", "{ARGON2ID}", "{ARGON2ID}password", "{ARGON2ID", ("{ARGON2I}" SMALL),
+	static const char *const stored[] = {"", "{", "{}", "{PLAIN}", "password", "*",
+		"{ARGON2ID}", "{ARGON2ID}password", "{ARGON2ID", ("{ARGON2I}" SMALL),
 		("{ARGON2ID}" ARGON2I), ("{CRYPT}" SMALL), ("{ARGON2ID.B64}" SMALL),
 		"$argon2id$v=19$m=256,t=2,p=1",
 		"$argon2id$v=19$m=,t=2,p=1$c29tZXNhbHQ$nf65",
 		"$argon2id$v=19$t=2,m=256,p=1$c29tZXNhbHQ$nf65",
 		"$argon2id$v=19$m=4294967552,t=2,p=1$c29tZXNhbHQ$nf65",
-		"$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65", "$6$salt$hash",
-		"$2y$05$abc"};
+		"$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65", "$2y$05$abc",
+		("{SHA512-CRYPT}" SHA256), ("{SHA512-CRYPT.B64}" SHA512),
+		("{SHA512-CRYPT.HEX}" SHA512), "{PLAIN.b64}cGFzc3dvcmQ=", "{SHA512}x",
+		"{SSHA}x", "{CRYPT}iN/RktGWjRdYE", "iN/RktGWjRdYE", "!" SHA512, "*",
+		"$3$$8846f7eaee8fb117ad06bdd830b7586c", "$gy$j75$a$b", "$y$", "$y$j",
+		"$y$j7", "$y$j75", "$y$k75$oV1iZrOsUKQlTjdSyPcge/$a", "$y$j75.$oV1$a",
+		"$7$", "$7$BU", "$7$B.....0....sWwS$a", "$2b$5$abc", "$2x$05$abc",
+		"$6$rounds=$salt$a", "$6$rounds=01000$salt$a", "$6$rounds=1000salt",
+		"{SCRAM-SHA-256}x", "{SCRAM-SHA-256}", ("{SCRAM-SHA-256}4096" KEYS "x"),
+		("{SCRAM-SHA-1}4096" KEYS)};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
@@ -132,6 +298,17 @@ excessive_hashes_are_not_tried(void **state)
 		"{ARGON2ID}$argon2id$v=19$m=256,t=4294967295,p=1$c29tZXNhbHQ$nf65",
 		"$argon2i$v=19$m=1048576,t=9,p=1$c29tZXNhbHQ$nf65",
 		"$argon2id$v=19$m=256,t=2,p=16777216$c29tZXNhbHQ$nf65",
+		"$6$rounds=2000001$saltsalt$x",
+		"{SHA256-CRYPT}$5$rounds=999999999$saltsalt$x",
+		"$6$rounds=99999999999999999999999$saltsalt$x",
+		"$2b$16$OLJLUBYRDYDlWCRZ6jVmleK7gn75.hqG9v0u8qvXcq.96MLcI1Nh2",
+		"{BLF-CRYPT}$2y$31$OLJLUBYRDYDlWCRZ6jVmleK7gn75.hqG9v0u8qvXcq.96MLcI1Nh2",
+		"$y$jGT$oV1iZrOsUKQlTjdSyPcge/$Ji7D",
+		"$y$jjj$oV1iZrOsUKQlTjdSyPcge/$Ji7D",
+		"$7$GU....0....sWwSCmSPrxeiczUSPiMg61$7GNG",
+		"$7$zU..../....sWwS$7GNG",
+		"$7$BzzzzzzzzzzsWwS$7GNG",
+		"{SCRAM-SHA-256}5000001" KEYS,
 	};
 
 	(void)state;
@@ -167,6 +344,12 @@ test_password_hash(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reference_hashes),
+		cmocka_unit_test(hashes_of_others),
+		cmocka_unit_test(long_passwords),
+		cmocka_unit_test(weak_schemes_need_leave),
+		cmocka_unit_test(old_hashes),
+		cmocka_unit_test(costly_hashes),
+		cmocka_unit_test(new_keys_are_right),
 		cmocka_unit_test(new_hash_is_right),
 		cmocka_unit_test(unsupported_hashes),
 		cmocka_unit_test(torn_hashes_are_never_right),

@@ -48,7 +48,7 @@ full_entry(void **state)
 	assert_int_equal(entry.gid, 100);
 	assert_span(entry.home, "/home/jo");
 	assert_span(entry.mail, "maildir:/srv/mail/jo");
-	assert_false(entry.nologin || entry.nopassword || entry.allow_nets);
+	assert_false(entry.nologin || entry.nopassword || entry.allow_nets.p != NULL);
 }
 
 static void
@@ -81,9 +81,9 @@ extra_words(void **state)
 	assert_int_equal(entry.gid, 4);
 	assert_true(entry.nologin);
 	assert_null(parse("jo:x::::::nologin=y nopassword=y allow_nets=127.0.0.0/8"));
-	assert_true(entry.nologin && entry.nopassword && entry.allow_nets);
+	assert_true(entry.nologin && entry.nopassword && entry.allow_nets.n == 11);
 	assert_null(parse("jo:x::::::nologins userdb_mailx=1 =nologin proxy host=a:b"));
-	assert_false(entry.nologin || entry.nopassword || entry.allow_nets);
+	assert_false(entry.nologin || entry.nopassword || entry.allow_nets.p != NULL);
 	assert_span(entry.mail, "");
 	/* Dovecot's form of long ago. */
 	assert_null(parse("jo:x:1:2::/a:/bin/sh::mbox:/var/mail/jo"));

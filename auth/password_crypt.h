@@ -1,0 +1,16 @@
+/*
+ * Password hashes of crypt(3), see crypt(5): those that people bring along when they move
+ * here.  Checked by libcrypt, after a look at what the check would cost.
+ */
+#ifndef PASSWORD_CRYPT_H
+#define PASSWORD_CRYPT_H
+
+#include "auth/password_hash.h"
+
+/* What a hash asks us to spend: PASSWORD_RIGHT if that is acceptable. */
+enum password_verdict password_crypt_cost(const char *hash);
+
+/* Check a password, whatever it costs. */
+enum password_verdict password_crypt_verify(const char *hash, struct auth_span password);
+
+#endif
