@@ -10,6 +10,7 @@ import pytest
 from harness import ROOT, Proc, descendants, wait_role, wait_until
 from pam_services import PASSWORD, PamServices
 from stores import MaildirStore, message
+from supervisors import running, systemd_accept_yes_listen_fds
 
 SECONDS_OF_PAM_UNIX = 1.5  # it delays a refusal by more than that, if it is let
 DENIED = b"-ERR [AUTH] "
@@ -487,6 +488,18 @@ def test_listener_reaps_a_slow_keeper(site, pam, mail, alice, end):
     listener.connect().quit()
     wait_until(lambda: descendants(listener.pid) == [], what="the keeper to be reaped")
     assert len(pam.calls("close")) == 1
+
+
+def test_keeper_does_not_hold_the_connection(site, pam, mail, alice):
+    """Not even where a super-server puts it on descriptor 3."""
+    site.set(auth__pam__service=pam.puppet("slow"), auth__pam__session="yes")
+    with running(site, systemd_accept_yes_listen_fds) as server:
+        client = server.connect()
+        client.login(alice)
+        keeper = wait_until(keepers, what="a keeper")[0]
+        stream = wait_role("session")[0].fds()[0]
+        assert stream.startswith("socket:") and stream not in keeper.fds().values()
+        client.quit()
 
 
 def test_no_session_unless_asked(site, pam, mail, alice):
