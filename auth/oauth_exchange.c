@@ -59,7 +59,7 @@ token_ask(struct auth_exchange *exchange, struct auth_span token)
 
 	if (result == AUTH_OK && exchange->user[0] != '\0' &&
 		strcmp(exchange->user, exchange->out.identity.user) != 0) {
-		explicit_bzero(&exchange->out, sizeof(exchange->out));
+		exchange->out = (struct auth_out){0};
 		return auth_exchange_deny(exchange, "a token of another user");
 	}
 	return result;
