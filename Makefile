@@ -88,8 +88,16 @@ POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_O
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/apop.o \
-	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o
+	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o \
+	pop3d/ctl/settings.o pop3d/ctl/authclient.o pop3d/ctl/authclient_scram.o \
+	pop3d/ctl/authlist.o pop3d/ctl/authtest.o pop3d/ctl/authtrial.o
+# What pop3ctl does as pop3d does it.
+CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
+	pop3d/clock.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/log.o \
+	pop3d/options.o pop3d/privileges.o pop3d/sandbox.o pop3d/seed.o pop3d/service.o \
+	pop3d/verdict.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
+	$(CTL_SHARED_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 MODULES = auth/passwd.so auth/apop.so auth/jwt.so auth/pam.so auth/checkpassword.so
 # Programs that modules run.
@@ -116,7 +124,7 @@ AUTH_TEST_OBJS = tests/unit/test_nets.o tests/unit/test_saslprep.o tests/unit/te
 	tests/unit/test_mech_scram.o tests/unit/test_seed.o \
 	tests/unit/auth_fixture.o tests/unit/test_loader.o \
 	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \
-	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o
+	tests/unit/test_password_hash.o tests/unit/test_passwd.o tests/unit/test_ctl.o tests/unit/test_ctl_auth.o
 SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \
 	tests/unit/test_apop_seal.o tests/unit/test_apop.o \
 	tests/unit/test_oauth_message.o tests/unit/test_oauth_exchange.o \

@@ -13,9 +13,13 @@
 /* Arguments that make no sense; main() prints which do, and exits with EX_USAGE. */
 #define CTL_USAGE (-1)
 
+#define CTL_SETTINGS_MAX 64
+
 struct ctl_context {
 	const char
 		*config_path; /* as -c gave it; NULL: the built-in path, if it is there */
+	const char *settings[CTL_SETTINGS_MAX]; /* section.key=value, from -o */
+	size_t n_settings;
 };
 
 /* One row of main.c's table: `pop3ctl group verb arguments`. */

@@ -2,6 +2,7 @@
  * pop3ctl, the administrator's tool.  Runs as whoever calls it, with no more rights than
  * that: it must never be installed set-uid.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include "pop3d/ctl/apop.h"
+#include "pop3d/ctl/authlist.h"
+#include "pop3d/ctl/authtest.h"
 #include "pop3d/ctl/ctl.h"
 #include "pop3d/ctl/passwd.h"
 
@@ -26,14 +29,17 @@ static const struct ctl_command commands[] = {
 	{"apop", "set", apop_set, APOP_OPTIONS},
 	{"apop", "delete", apop_delete, "[-f file] user"},
 	{"apop", "list", apop_list, "[-f file] [user]"},
+	{"auth", "list", authlist_run, ""},
+	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
 	{NULL, NULL, NULL, NULL},
 };
 
 static void
 usage_print(const struct ctl_command *command)
 {
-	(void)fprintf(stderr, "usage: pop3ctl [-c config] %s %s %s\n", command->group,
-		command->verb, command->usage);
+	(void)fprintf(stderr,
+		"usage: pop3ctl [-c config] [-o section.key=value] %s %s %s\n",
+		command->group, command->verb, command->usage);
 }
 
 /* The commands of a group, or all if there is no such group. */
@@ -76,21 +82,31 @@ command_run(const struct ctl_command *command, const struct ctl_context *context
 	return EX_USAGE;
 }
 
+static bool
+take_option(struct ctl_context *context, int option)
+{
+	if (option == 'c')
+		context->config_path = optarg;
+	else if (option == 'o' && context->n_settings < CTL_SETTINGS_MAX)
+		context->settings[context->n_settings++] = optarg;
+	else
+		return false;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct ctl_context context = {NULL};
+	static struct ctl_context context;
 	const struct rlimit none = {0, 0};
 	const struct ctl_command *command;
 	int option, status;
 
 	/* No password may end up in a core file. */
 	(void)setrlimit(RLIMIT_CORE, &none);
-	while ((option = getopt(argc, argv, "+c:")) != -1) {
-		if (option != 'c')
+	while ((option = getopt(argc, argv, "+c:o:")) != -1)
+		if (!take_option(&context, option))
 			return usage(NULL);
-		context.config_path = optarg;
-	}
 	argc -= optind;
 	argv += optind;
 	if (argc < 2)

@@ -112,7 +112,7 @@ path_find(const struct ctl_context *context, const char *module, const char *key
 	if (strcmp(module, "apop") == 0)
 		otherwise = strcmp(key, "key") == 0 ? POP3D_APOP_KEY : POP3D_APOP_SECRETS;
 	if (given == NULL)
-		return userspath_find(context->config_path, module, key, otherwise);
+		return userspath_find(context, module, key, otherwise);
 	path = strdup(given);
 	if (path == NULL)
 		ctl_error("out of memory");

@@ -31,46 +31,53 @@ octet_read(int fd, unsigned char *octet)
 }
 
 static const char *
-octets_read(int fd, struct prompt_password *password)
+octets_read(int fd, unsigned char *p, size_t size, size_t *length)
 {
 	bool too_long = false;
 	unsigned char octet;
 	int n;
 
 	while ((n = octet_read(fd, &octet)) > 0 && octet != '\n') {
-		if (password->n == sizeof(password->p))
+		if (*length == size)
 			too_long = true;
 		else
-			password->p[password->n++] = octet;
+			p[(*length)++] = octet;
 	}
 	explicit_bzero(&octet, sizeof(octet));
 	if (n < 0)
 		return "password cannot be read";
 	if (too_long)
 		return "password is too long";
-	if (password->n == 0)
+	if (*length == 0)
 		return "password is empty";
-	if (memchr(password->p, '\0', password->n) != NULL ||
-		memchr(password->p, '\r', password->n) != NULL)
+	if (memchr(p, '\0', *length) != NULL || memchr(p, '\r', *length) != NULL)
 		return "password has a NUL or a carriage return in it";
 	return NULL;
+}
+
+static const char *
+line_read(int fd, unsigned char *p, size_t size, size_t *n)
+{
+	const char *fault;
+
+	*n = 0;
+	fault = octets_read(fd, p, size, n);
+	if (fault != NULL) {
+		explicit_bzero(p, size);
+		*n = 0;
+	}
+	return fault;
 }
 
 const char *
 prompt_line(int fd, struct prompt_password *password)
 {
-	const char *fault;
-
-	password->n = 0;
-	fault = octets_read(fd, password);
-	if (fault != NULL)
-		explicit_bzero(password, sizeof(*password));
-	return fault;
+	return line_read(fd, password->p, sizeof(password->p), &password->n);
 }
 
 /* A terminal must never be left without echo, whatever ends the program. */
 static const char *
-terminal_line(const char *prompt, struct prompt_password *password)
+terminal_line(const char *prompt, unsigned char *p, size_t size, size_t *n)
 {
 	struct sigaction note = {.sa_handler = signal_note},
 			 ignore = {.sa_handler = SIG_IGN};
@@ -88,7 +95,7 @@ terminal_line(const char *prompt, struct prompt_password *password)
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0) {
 		(void)fputs(prompt, stderr);
-		fault = prompt_line(STDIN_FILENO, password);
+		fault = line_read(STDIN_FILENO, p, size, n);
 		(void)fputc('\n', stderr);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
 	} else {
@@ -116,14 +123,22 @@ prompt_password(const char *prompt, bool confirm, struct prompt_password *passwo
 
 	if (!isatty(STDIN_FILENO))
 		return prompt_line(STDIN_FILENO, password);
-	fault = terminal_line(prompt, password);
+	fault = terminal_line(prompt, password->p, sizeof(password->p), &password->n);
 	if (fault != NULL || !confirm)
 		return fault;
-	fault = terminal_line("The same again: ", &again);
+	fault = terminal_line("The same again: ", again.p, sizeof(again.p), &again.n);
 	if (fault == NULL && !same_password(password, &again))
 		fault = "the two passwords differ";
 	explicit_bzero(&again, sizeof(again));
 	if (fault != NULL)
 		explicit_bzero(password, sizeof(*password));
 	return fault;
+}
+
+const char *
+prompt_token(const char *prompt, struct prompt_token *token)
+{
+	if (!isatty(STDIN_FILENO))
+		return line_read(STDIN_FILENO, token->p, sizeof(token->p), &token->n);
+	return terminal_line(prompt, token->p, sizeof(token->p), &token->n);
 }

@@ -16,12 +16,21 @@ struct prompt_password {
 	size_t n;
 };
 
+/* The same for a bearer token. */
+struct prompt_token {
+	unsigned char p[AUTH_TOKEN_MAX];
+	size_t n;
+};
+
 /*
  * Ask once, or twice on a terminal if it is to be confirmed.  Returns NULL, or what is
  * wrong as a constant text; then nothing of the password is kept.
  */
 const char *prompt_password(
 	const char *prompt, bool confirm, struct prompt_password *password);
+
+/* Ask once for a token; returns as prompt_password(). */
+const char *prompt_token(const char *prompt, struct prompt_token *token);
 
 /* Read one line from a descriptor, not an octet more.  Returns as prompt_password(). */
 const char *prompt_line(int fd, struct prompt_password *password);

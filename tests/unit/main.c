@@ -54,6 +54,7 @@ static const struct group groups[] = {
 	{"saslprep", test_saslprep},
 	{"nets", test_nets},
 	{"ctl", test_ctl},
+	{"ctl_auth", test_ctl_auth},
 	{"apop_digest", test_apop_digest},
 	{"apop_seal", test_apop_seal},
 	{"apop", test_apop},

@@ -46,6 +46,7 @@ int test_usercdb(void);
 int test_saslprep(void);
 int test_nets(void);
 int test_ctl(void);
+int test_ctl_auth(void);
 int test_apop_digest(void);
 int test_apop_seal(void);
 int test_apop(void);
