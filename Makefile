@@ -62,7 +62,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
-	mailstore/dotlock.o
+	mailstore/dotlock.o mailstore/dotlock_stale.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \

@@ -9,6 +9,9 @@
 
 #include "mailstore/dotlock.h"
 
+/* Well below DOTLOCK_STALE, which other programs use as well. */
+#define REFRESH_SECONDS 60
+
 /*
  * A lock of the open file description: it stands against the POSIX locks of other
  * programs, but is not lost when some other descriptor of the file is closed.
@@ -35,12 +38,22 @@ fcntl_take(struct delivery_lock *lock, bool exclusive)
 	return MAIL_TEMP;
 }
 
+/* Seconds of a clock that nobody sets. */
+static time_t
+time_now(void)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? now.tv_sec : 0;
+}
+
 static enum mail_status
 dotlock_take(struct delivery_lock *lock)
 {
-	switch (dotlock_try(lock->dirfd, lock->name, lock->options)) {
+	switch (dotlock_try(&lock->dotlock)) {
 	case DOTLOCK_TAKEN:
 		lock->dotlock_held = true;
+		lock->touched = time_now();
 		return MAIL_OK;
 	case DOTLOCK_UNUSABLE:
 		lock->options->log(lock->options->cookie, LOG_DEBUG,
@@ -59,12 +72,14 @@ dotlock_take(struct delivery_lock *lock)
 static enum mail_status
 take_all(struct delivery_lock *lock, bool exclusive, const char **held)
 {
-	for (size_t i = 0; i < MAIL_LOCKS; i++) {
+	const enum mail_lock *locks = lock->options->mbox_locks;
+
+	for (size_t i = 0; i < MAIL_LOCKS && locks[i] != MAIL_LOCK_NONE; i++) {
 		enum mail_status status = MAIL_OK;
 
-		switch (lock->options->mbox_locks[i]) {
+		switch (locks[i]) {
 		case MAIL_LOCK_NONE:
-			return MAIL_OK;
+			break;
 		case MAIL_LOCK_FCNTL:
 			*held = "fcntl";
 			status = fcntl_take(lock, exclusive);
@@ -75,11 +90,17 @@ take_all(struct delivery_lock *lock, bool exclusive, const char **held)
 			break;
 		}
 		if (status != MAIL_OK) {
-			delivery_lock_release(lock);
+			(void)delivery_lock_release(lock);
 			return status;
 		}
 	}
-	return MAIL_OK;
+	if (lock->fcntl_held || lock->dotlock_held)
+		return MAIL_OK;
+	lock->options->log(lock->options->cookie, LOG_ERR,
+		"lock of %s: none of the mbox_locks can be taken: let the user create "
+		"files beside the mbox, or use fcntl",
+		lock->name);
+	return MAIL_PERM;
 }
 
 /* 10 to 100 ms at random, or two programs could step on each other for ever. */
@@ -115,6 +136,7 @@ delivery_lock_take(struct delivery_lock *lock, int dirfd, const char *name, int 
 		.options = options, .dirfd = dirfd, .name = name, .fd = fd};
 	if (clock_gettime(CLOCK_MONOTONIC, &end) != 0)
 		return MAIL_TEMP;
+	dotlock_init(&lock->dotlock, dirfd, name, options);
 	end.tv_sec += (time_t)options->lock_wait;
 	/*
 	 * Other programs take the same locks in other orders, so nobody may wait for one
@@ -136,12 +158,27 @@ delivery_lock_take(struct delivery_lock *lock, int dirfd, const char *name, int 
 }
 
 void
+delivery_lock_refresh(struct delivery_lock *lock)
+{
+	time_t now;
+
+	if (lock == NULL || !lock->dotlock_held)
+		return;
+	now = time_now();
+	if (now - lock->touched < REFRESH_SECONDS)
+		return;
+	lock->touched = now;
+	dotlock_touch(&lock->dotlock);
+}
+
+bool
 delivery_lock_release(struct delivery_lock *lock)
 {
-	if (lock->dotlock_held)
-		dotlock_release(lock->dirfd, lock->name, lock->options);
+	const bool clean = dotlock_release(&lock->dotlock);
+
 	if (lock->fcntl_held)
 		(void)fcntl_set(lock->fd, F_UNLCK);
 	lock->dotlock_held = false;
 	lock->fcntl_held = false;
+	return clean;
 }

@@ -1,41 +1,38 @@
 #include "mailstore/dotlock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
-struct dotlock {
-	const struct mail_options *options;
-	int dirfd;
-	char lock[NAME_MAX + 1];  /* what others look for */
-	char own[NAME_MAX + 1];   /* our own name of it */
-	char aside[NAME_MAX + 1]; /* where a stale one goes */
-};
+#include "mailstore/dotlock_stale.h"
 
+/* What the other names of the dotlock of NAME begin with: ".NAME.pop3d-dot-PID-". */
+#define OWN_STEM ".pop3d-dot-"
+
+/* New random digits each time: who has seen the last ones must not be in the way. */
 static bool
-names_fill(struct dotlock *d, int dirfd, const char *name,
-	const struct mail_options *options)
+names_fill(struct dotlock *d)
 {
 	int lock, own, aside;
+	unsigned random;
 
-	d->options = options;
-	d->dirfd = dirfd;
-	lock = snprintf(d->lock, sizeof d->lock, "%s.lock", name);
-	own = snprintf(d->own, sizeof d->own, ".%s.pop3d-dot", name);
-	aside = snprintf(d->aside, sizeof d->aside, ".%s.pop3d-stale", name);
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		return false;
+	lock = snprintf(d->lock, sizeof d->lock, "%s.lock", d->name);
+	own = snprintf(d->own, sizeof d->own, ".%s" OWN_STEM "%ld-%08x", d->name,
+		(long)getpid(), random);
+	aside = snprintf(d->aside, sizeof d->aside, "%s-stale", d->own);
 	errno = ENAMETOOLONG;
-	return lock > 0 && (size_t)lock < sizeof d->lock && own > 0 &&
-	       (size_t)own < sizeof d->own && aside > 0 &&
-	       (size_t)aside < sizeof d->aside;
+	return lock > 0 && own > 0 && aside > 0 && (size_t)lock < sizeof d->lock &&
+	       (size_t)own < sizeof d->own && (size_t)aside < sizeof d->aside;
 }
 
 static enum dotlock_result
@@ -46,121 +43,28 @@ fail(const struct dotlock *d, const char *what)
 	return DOTLOCK_ERROR;
 }
 
-static bool
-stat_name(const struct dotlock *d, const char *name, struct stat *st)
+void
+dotlock_init(struct dotlock *d, int dirfd, const char *name,
+	const struct mail_options *options)
 {
-	return fstatat(d->dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+	*d = (struct dotlock){.options = options, .dirfd = dirfd, .name = name, .fd = -1};
 }
 
+/* Make way for our dotlock, if nobody needs the one that is there. */
 static bool
-same_file(const struct stat *a, const struct stat *b)
+lock_clear(struct dotlock *d, time_t now)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/*
- * Remove the dotlock if it is the file that was judged.  It is moved aside first: a
- * bare unlink might hit a fresh lock that someone took since it was judged, and such a
- * one is put back.
- */
-static bool
-lock_break(const struct dotlock *d, const struct stat *judged)
-{
-	struct stat st;
-
-	if (!stat_name(d, d->lock, &st) || !same_file(&st, judged))
-		return true;
-	if (renameat(d->dirfd, d->lock, d->dirfd, d->aside) != 0)
-		return errno == ENOENT;
-	if (stat_name(d, d->aside, &st) && !same_file(&st, judged) &&
-		linkat(d->dirfd, d->aside, d->dirfd, d->lock, 0) != 0)
-		(void)fail(d, "put back");
-	return unlinkat(d->dirfd, d->aside, 0) == 0 || errno == ENOENT;
-}
-
-/* Where a pid in a lock without a host can only be one of this host. */
-static bool
-directory_is_local(const struct dotlock *d)
-{
-	/* As in linux/magic.h: ext, XFS, Btrfs, tmpfs, F2FS, ZFS, overlayfs. */
-	static const unsigned long local[] = {0xef53, 0x58465342, 0x9123683e, 0x01021994,
-		0xf2f52010, 0x2fc12fc1, 0x794c7630};
-	struct statfs fs;
-
-	if (fstatfs(d->dirfd, &fs) != 0)
-		return false;
-	for (size_t i = 0; i < sizeof local / sizeof *local; i++)
-		if ((unsigned long)fs.f_type == local[i])
-			return true;
-	return false;
-}
-
-/* The usual texts are "PID" and "PID:HOST".  Anything else tells nothing. */
-static bool
-text_names_dead(const struct dotlock *d, char *text)
-{
-	char host[HOST_NAME_MAX + 1] = "";
-	char *end;
-	long pid;
-
-	if (*text < '1' || *text > '9')
-		return false;
-	errno = 0;
-	pid = strtol(text, &end, 10);
-	if (errno != 0 || pid != (long)(pid_t)pid)
-		return false;
-	if (*end == ':') {
-		end++;
-		end[strcspn(end, ":\n")] = '\0';
-		if (gethostname(host, sizeof host - 1) != 0 || strcmp(host, end) != 0)
-			return false;
-	} else if ((*end != '\0' && *end != '\n') || !directory_is_local(d))
-		return false;
-	/* A sandbox that forbids the question says EPERM: alive. */
-	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
-}
-
-static bool
-lock_names_dead(const struct dotlock *d, const struct stat *judged)
-{
-	char text[HOST_NAME_MAX + 64];
-	struct stat st;
-	ssize_t n = -1;
-	int fd;
-
-	fd = openat(d->dirfd, d->lock,
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && same_file(&st, judged))
-		n = read(fd, text, sizeof text - 1);
-	(void)close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return text_names_dead(d, text);
-}
-
-/*
- * Whether the way is free after all.  now is the time stamp of a file that the file
- * server has just made: our own clock may differ from it.
- */
-static bool
-lock_is_stale(const struct dotlock *d, time_t now)
-{
-	struct stat st;
 	const char *why;
+	struct stat st;
 
-	if (!stat_name(d, d->lock, &st))
-		return errno == ENOENT;
-	if (now - st.st_mtime > DOTLOCK_STALE)
-		why = "nobody renewed it for five minutes";
-	else if (lock_names_dead(d, &st))
-		why = "its process is dead";
-	else
+	if (!dotlock_stale(d, now, &st, &why))
 		return false;
-	if (!lock_break(d, &st)) {
-		(void)fail(d, "is stale, but cannot be removed");
+	if (why == NULL)
+		return true;
+	if (!dotlock_stale_break(d, &st)) {
+		if (!d->logged)
+			(void)fail(d, "is stale, but cannot be removed");
+		d->logged = true;
 		return false;
 	}
 	d->options->log(
@@ -168,28 +72,46 @@ lock_is_stale(const struct dotlock *d, time_t now)
 	return true;
 }
 
-/* What a session that was killed left behind: our own name, and perhaps a dotlock. */
-static bool
-leftover_remove(const struct dotlock *d)
+/* No right to make a dotlock here: then what others may have put here counts. */
+static enum dotlock_result
+lock_look(struct dotlock *d)
 {
-	struct stat own, lock;
+	const char *why;
+	struct stat st;
 
-	if (stat_name(d, d->own, &own) && stat_name(d, d->lock, &lock) &&
-		same_file(&own, &lock) && !lock_break(d, &lock))
-		return false;
-	return unlinkat(d->dirfd, d->own, 0) == 0 || errno == ENOENT;
+	return dotlock_stale(d, time(NULL), &st, &why) ? DOTLOCK_UNUSABLE : DOTLOCK_HELD;
 }
 
+static void
+own_remove(struct dotlock *d)
+{
+	if (d->own_left)
+		d->own_left = unlinkat(d->dirfd, d->own, 0) != 0 && errno != ENOENT;
+}
+
+/*
+ * A full disk must not keep a user from deleting mail: an empty dotlock does as well, but
+ * for its owner's death, which nobody can tell then.
+ */
 static bool
 text_write(int fd)
 {
 	char host[HOST_NAME_MAX + 1] = "", text[HOST_NAME_MAX + 64];
+	ssize_t put;
 	int n;
 
 	if (gethostname(host, sizeof host - 1) != 0)
 		return false;
 	n = snprintf(text, sizeof text, "%ld:%s\n", (long)getpid(), host);
-	return n > 0 && (size_t)n < sizeof text && write(fd, text, (size_t)n) == n;
+	if (n <= 0 || (size_t)n >= sizeof text)
+		return false;
+	put = write(fd, text, (size_t)n);
+	if (put == n)
+		return true;
+	if (put < 0 && errno != ENOSPC && errno != EDQUOT)
+		return false;
+	/* Half a pid would name another process. */
+	return ftruncate(fd, 0) == 0;
 }
 
 /*
@@ -197,7 +119,7 @@ text_write(int fd)
  * system without hard links is like a directory without write access.
  */
 static enum dotlock_result
-lock_link(const struct dotlock *d, int fd, struct stat *st)
+lock_link(struct dotlock *d, int fd, struct stat *st)
 {
 	int error = linkat(d->dirfd, d->own, d->dirfd, d->lock, 0) == 0 ? 0 : errno;
 
@@ -206,64 +128,109 @@ lock_link(const struct dotlock *d, int fd, struct stat *st)
 	if (st->st_nlink == 2)
 		return DOTLOCK_TAKEN;
 	if (error == EPERM || error == EOPNOTSUPP || error == ENOSYS)
-		return DOTLOCK_UNUSABLE;
+		return lock_look(d);
 	return DOTLOCK_HELD;
 }
 
-static int
-own_create(const struct dotlock *d)
+/* The time stamp of the file just made tells the file server's clock. */
+static enum dotlock_result
+lock_take(struct dotlock *d, int fd)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(d->dirfd, d->own, flags, 0644);
+	enum dotlock_result result;
+	struct stat st;
 
-	if (fd == -1 && errno == EEXIST) {
-		if (!leftover_remove(d)) {
-			/* Not to be taken for a directory without write access. */
-			errno = EEXIST;
-			return -1;
-		}
-		fd = openat(d->dirfd, d->own, flags, 0644);
-	}
-	return fd;
+	if (!text_write(fd))
+		return fail(d, "write");
+	result = lock_link(d, fd, &st);
+	if (result == DOTLOCK_HELD && lock_clear(d, st.st_mtime))
+		result = lock_link(d, fd, &st);
+	return result;
 }
 
 enum dotlock_result
-dotlock_try(int dirfd, const char *name, const struct mail_options *options)
+dotlock_try(struct dotlock *d)
 {
 	enum dotlock_result result;
-	struct dotlock d;
-	struct stat st;
 	int fd;
 
-	if (!names_fill(&d, dirfd, name, options))
-		return fail(&d, "name");
-	fd = own_create(&d);
-	if (fd == -1 && (errno == EACCES || errno == EPERM || errno == EROFS))
-		return DOTLOCK_UNUSABLE;
+	if (!names_fill(d))
+		return fail(d, "name");
+	fd = openat(d->dirfd, d->own,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd == -1 && (errno == EACCES || errno == EPERM))
+		return lock_look(d);
 	if (fd == -1)
-		return fail(&d, "create");
-	if (!text_write(fd))
-		result = fail(&d, "write");
-	else {
-		result = lock_link(&d, fd, &st);
-		if (result == DOTLOCK_HELD && lock_is_stale(&d, st.st_mtime))
-			result = lock_link(&d, fd, &st);
-	}
-	if (close(fd) != 0 && result == DOTLOCK_TAKEN)
-		result = fail(&d, "close");
-	if (result != DOTLOCK_TAKEN)
-		(void)leftover_remove(&d);
+		return fail(d, "create");
+	d->own_left = true;
+	result = lock_take(d, fd);
+	own_remove(d);
+	if (result == DOTLOCK_TAKEN)
+		d->fd = fd;
+	else
+		(void)close(fd);
 	return result;
 }
 
 void
-dotlock_release(int dirfd, const char *name, const struct mail_options *options)
+dotlock_touch(const struct dotlock *d)
 {
-	struct dotlock d;
+	if (d->fd != -1)
+		(void)futimens(d->fd, NULL);
+}
 
-	if (!names_fill(&d, dirfd, name, options))
+bool
+dotlock_release(struct dotlock *d)
+{
+	struct stat st;
+
+	own_remove(d);
+	if (d->fd != -1) {
+		/* Somebody may have taken it over: only our own file is removed. */
+		if (fstat(d->fd, &st) != 0 || !dotlock_stale_break(d, &st))
+			(void)fail(d, "remove");
+		(void)close(d->fd);
+		d->fd = -1;
+	}
+	return !d->own_left && !d->left;
+}
+
+/* Whether a name is one of ours for the dotlock of `name`, of a process that is dead. */
+static bool
+name_is_leftover(const char *entry, const char *name)
+{
+	const size_t n = strlen(name);
+	char *end;
+	long pid;
+
+	if (entry[0] != '.' || strncmp(entry + 1, name, n) != 0 ||
+		strncmp(entry + 1 + n, OWN_STEM, strlen(OWN_STEM)) != 0)
+		return false;
+	entry += 1 + n + strlen(OWN_STEM);
+	if (*entry < '1' || *entry > '9')
+		return false;
+	errno = 0;
+	pid = strtol(entry, &end, 10);
+	return errno == 0 && *end == '-' && pid == (long)(pid_t)pid &&
+	       dotlock_stale_pid((pid_t)pid);
+}
+
+void
+dotlock_sweep(int dirfd, const char *name)
+{
+	const int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	struct stat st;
+
+	if (directory == NULL) {
+		if (fd != -1)
+			(void)close(fd);
 		return;
-	/* leftover_remove() keeps its hands off a lock that someone else took over. */
-	if (!leftover_remove(&d))
-		(void)fail(&d, "remove");
+	}
+	while ((entry = readdir(directory)) != NULL)
+		if (name_is_leftover(entry->d_name, name) &&
+			fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(st.st_mode) && st.st_uid == geteuid())
+			(void)unlinkat(dirfd, entry->d_name, 0);
+	(void)closedir(directory);
 }

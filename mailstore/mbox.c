@@ -41,9 +41,9 @@ store_open(struct mailstore **store, int dirfd, const char *path,
 		return MAIL_TEMP;
 	box->store.ops = &mailstore_mbox;
 	box->options = options;
-	box->dirfd = box->fd = box->lock_fd = -1;
+	box->dirfd = box->fd = -1;
 	for (size_t i = 0; i < MBOX_PLACES; i++)
-		box->places[i].dirfd = -1;
+		box->places[i].dirfd = box->lock_fds[i] = -1;
 	status = mbox_file_locate(box, dirfd, path);
 	if (status == MAIL_OK)
 		status = mbox_file_open(box);
@@ -121,15 +121,17 @@ load_once(struct mbox *box)
 	if (status != MAIL_OK)
 		return status;
 	status = mbox_file_stands(box, &st);
-	if (status == MAIL_OK)
+	if (status == MAIL_OK) {
+		box->lock = &lock;
 		status = load_locked(box);
-	else if (status == MAIL_CHANGED) {
-		delivery_lock_release(&lock);
+		box->lock = NULL;
+	}
+	if (!delivery_lock_release(&lock))
+		box->left = true;
+	if (status == MAIL_CHANGED) {
 		(void)close(box->fd);
 		box->fd = -1;
-		return status;
 	}
-	delivery_lock_release(&lock);
 	return status;
 }
 

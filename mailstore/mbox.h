@@ -37,11 +37,14 @@ struct mail_message {
 struct mbox {
 	struct mailstore store;
 	const struct mail_options *options;
-	char *path;              /* as given, for the log */
-	char name[NAME_MAX + 1]; /* last component of path */
-	int dirfd;               /* the directory it is in */
-	int fd;                  /* the mbox; -1 if there is none */
-	int lock_fd;             /* the session lock */
+	char *path;                /* as given, for the log */
+	char name[NAME_MAX + 1];   /* last component of path */
+	int dirfd;                 /* the directory it is in */
+	int fd;                    /* the mbox; -1 if there is none */
+	int lock_fds[MBOX_PLACES]; /* the session lock in each place; -1: not had */
+	bool died;                 /* perhaps the session before this one */
+	bool left; /* files of a dotlock, which the next session should remove */
+	struct delivery_lock *lock; /* while the mbox is locked, else NULL */
 	struct mbox_place places[MBOX_PLACES];
 	struct stat seen;           /* when it was parsed; seen.st_size was parsed */
 	struct mbox_entry *entries; /* with the pseudo message, if there is one */
@@ -82,10 +85,13 @@ enum mail_status mbox_file_parse(
 
 /* mbox_place.c: files beside the mbox. */
 
-/* Open the places and take the session lock in the first one that allows it. */
+/*
+ * Open the places and take the session lock in each that allows it: which ones do may
+ * change, and somebody else may see to that, but any two sessions have one in common.
+ */
 enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
 
-/* Remove what a session left that was killed while it wrote a journal. */
+/* Under the delivery locks: remove what a session left that was killed. */
 void mbox_place_sweep(const struct mbox *box);
 
 /* Release the session lock. */

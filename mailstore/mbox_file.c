@@ -60,6 +60,14 @@ directory_open(struct mbox *box, int dirfd, const char *directory)
 	return errno == EACCES || errno == ENOTDIR ? MAIL_PERM : MAIL_TEMP;
 }
 
+static bool
+name_has_end(const char *name, const char *end)
+{
+	const size_t n = strlen(name), m = strlen(end);
+
+	return n >= m && strcmp(name + n - m, end) == 0;
+}
+
 enum mail_status
 mbox_file_locate(struct mbox *box, int dirfd, const char *path)
 {
@@ -71,6 +79,9 @@ mbox_file_locate(struct mbox *box, int dirfd, const char *path)
 	box->path = strdup(path);
 	if (box->path == NULL)
 		return MAIL_TEMP;
+	/* It would be the dotlock of the mbox of another user. */
+	if (name_has_end(name, ".lock"))
+		return refuse(box, "the name is that of a lock");
 	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
 		strlen(name) >= sizeof box->name)
 		return refuse(box, "the path does not end in the name of a file");
@@ -182,6 +193,7 @@ file_feed(const struct mbox *box, uint64_t size, struct mbox_parse *parse,
 			return errno == ENODATA ? MAIL_CHANGED : mbox_fail(box, "read");
 		*result = mbox_parse_feed(parse, buf, n);
 		offset += n;
+		delivery_lock_refresh(box->lock);
 	}
 	return MAIL_OK;
 }

@@ -50,7 +50,7 @@ mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset)
 
 static bool
 piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
-	unsigned char *buf)
+	struct delivery_lock *lock, unsigned char *buf)
 {
 	while (piece.length > 0) {
 		size_t n = piece.length < COPY_SIZE ? (size_t)piece.length : COPY_SIZE;
@@ -64,20 +64,21 @@ piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
 		piece.offset += n;
 		piece.length -= n;
 		offset += n;
+		delivery_lock_refresh(lock);
 	}
 	return true;
 }
 
 bool
 mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
-	SHA2_CTX *hash)
+	SHA2_CTX *hash, struct delivery_lock *lock)
 {
 	unsigned char *buf = malloc(COPY_SIZE);
 	bool ok = buf != NULL;
 	int error;
 
 	for (size_t i = 0; ok && i < n; i++) {
-		ok = piece_copy(pieces[i], fd, offset, hash, buf);
+		ok = piece_copy(pieces[i], fd, offset, hash, lock, buf);
 		offset += pieces[i].length;
 	}
 	error = errno;
@@ -87,12 +88,13 @@ mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
 }
 
 bool
-mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH])
+mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH],
+	struct delivery_lock *lock)
 {
 	SHA2_CTX hash;
 
 	SHA256Init(&hash);
-	if (!mbox_io_copy(&piece, 1, -1, 0, &hash))
+	if (!mbox_io_copy(&piece, 1, -1, 0, &hash, lock))
 		return false;
 	SHA256Final(digest, &hash);
 	return true;

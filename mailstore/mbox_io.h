@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mailstore/delivery_lock.h"
+
 /* A run of bytes in a file. */
 struct mbox_piece {
 	int fd;
@@ -23,12 +25,14 @@ bool mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset);
 /*
  * Write the n pieces, one behind the other, to fd from offset on, with a buffer of fixed
  * size.  A piece of fd itself must not begin before where it goes to.  With fd -1
- * nothing is written.  hash, if not NULL, is fed what was read.
+ * nothing is written.  hash, if not NULL, is fed what was read.  lock, if not NULL, is
+ * kept fresh meanwhile.
  */
 bool mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
-	SHA2_CTX *hash);
+	SHA2_CTX *hash, struct delivery_lock *lock);
 
-/* SHA-256 of one piece. */
-bool mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH]);
+/* SHA-256 of one piece; lock as before. */
+bool mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH],
+	struct delivery_lock *lock);
 
 #endif

@@ -115,10 +115,11 @@ journal_fill(const struct mbox *box, struct mbox_journal *journal,
 		(ssize_t)sizeof journal->mark)
 		return false;
 	SHA256Init(&sha);
-	if (!mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, &sha))
+	if (!mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, &sha, box->lock))
 		return false;
 	SHA256Final(journal->tail_hash, &sha);
-	if (!mbox_io_digest(mbox_journal_rest(box, journal), journal->rest_hash))
+	if (!mbox_io_digest(
+		    mbox_journal_rest(box, journal), journal->rest_hash, box->lock))
 		return false;
 	mbox_journal_encode(journal, header);
 	return mbox_io_write(fd, header, sizeof header, 0) && fsync(fd) == 0;
@@ -201,7 +202,7 @@ mbox_journal_apply(const struct mbox *box, const struct mbox_journal *journal,
 	const uint64_t end = journal->first + journal->tail;
 	static const unsigned char done = 1;
 
-	if (!mbox_io_copy(&tail, 1, box->fd, journal->first, NULL) ||
+	if (!mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock) ||
 		!mbox_io_write(box->fd, journal->mark, sizeof journal->mark, end) ||
 		fsync(box->fd) != 0)
 		return mbox_fail(box, "rewrite");

@@ -48,6 +48,15 @@ absolute_path(const struct mbox *box, int dirfd, char path[PATH_MAX])
 	return len > 0 && (size_t)len < PATH_MAX - (size_t)n;
 }
 
+static bool
+same_directory(int a, int b)
+{
+	struct stat st_a, st_b;
+
+	return fstat(a, &st_a) == 0 && fstat(b, &st_b) == 0 &&
+	       st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino;
+}
+
 /*
  * Names in the home carry a hash of the whole path, for the user may have mboxes of the
  * same name in more than one directory.
@@ -72,7 +81,8 @@ home_open(struct mbox *box, int dirfd)
 	home = open(box->options->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (home == -1)
 		return;
-	place_fill(&box->places[1], home, stem);
+	if (box->places[0].dirfd == -1 || !same_directory(box->dirfd, home))
+		place_fill(&box->places[1], home, stem);
 	if (box->places[1].dirfd == -1)
 		(void)close(home);
 }
@@ -93,31 +103,54 @@ log_quietly(void *cookie, int priority, const char *format, ...)
 	mbox_log(box, LOG_DEBUG, "%s", text);
 }
 
+static enum mail_status
+place_lock(struct mbox *box, size_t i)
+{
+	const struct mbox_place *place = &box->places[i];
+	struct mail_options quiet = *box->options;
+	enum mail_status status;
+	struct stat st;
+
+	if (place->dirfd == -1)
+		return MAIL_PERM;
+	/* A session that ends as it should empties its lock file: mbox_place_close(). */
+	if (fstatat(place->dirfd, place->lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_size > 0)
+		box->died = true;
+	quiet.log = log_quietly;
+	quiet.cookie = box;
+	status = session_lock(place->dirfd, place->lock, &quiet, &box->lock_fds[i]);
+	if (status == MAIL_TEMP)
+		mbox_log(box, LOG_ERR, "session lock %s does not work: %s", place->lock,
+			strerror(errno));
+	return status;
+}
+
 enum mail_status
 mbox_place_lock(struct mbox *box, int dirfd)
 {
-	struct mail_options quiet = *box->options;
+	enum mail_status worst = MAIL_PERM;
 	char stem[NAME_MAX + 1];
+	size_t taken = 0;
 	int n;
 
-	quiet.log = log_quietly;
-	quiet.cookie = box;
 	n = snprintf(stem, sizeof stem, ".%s.pop3d", box->name);
 	if (n > 0 && (size_t)n < sizeof stem)
 		place_fill(&box->places[0], box->dirfd, stem);
 	home_open(box, dirfd);
 	for (size_t i = 0; i < MBOX_PLACES; i++) {
-		const struct mbox_place *place = &box->places[i];
-		enum mail_status status;
+		const enum mail_status status = place_lock(box, i);
 
-		if (place->dirfd == -1)
-			continue;
-		status = session_lock(place->dirfd, place->lock, &quiet, &box->lock_fd);
-		if (status == MAIL_TEMP)
-			mbox_log(box, LOG_ERR, "the session lock does not work");
-		if (status != MAIL_PERM)
+		if (status == MAIL_BUSY)
 			return status;
+		taken += status == MAIL_OK;
+		if (status == MAIL_TEMP)
+			worst = status;
 	}
+	if (taken > 0)
+		return MAIL_OK;
+	if (worst == MAIL_TEMP)
+		return worst;
 	mbox_log(box, LOG_ERR,
 		"no place for the session lock: let the user create files beside the "
 		"mbox (as the group mail, or with mode 1777), or give the user a home");
@@ -130,6 +163,9 @@ mbox_place_sweep(const struct mbox *box)
 	for (size_t i = 0; i < MBOX_PLACES; i++)
 		if (box->places[i].dirfd != -1)
 			(void)unlinkat(box->places[i].dirfd, box->places[i].fresh, 0);
+	/* This reads the directory, where thousands of users may have their mail. */
+	if (box->died)
+		dotlock_sweep(box->dirfd, box->name);
 }
 
 void
@@ -137,6 +173,12 @@ mbox_place_close(struct mbox *box)
 {
 	if (box->places[1].dirfd != -1)
 		(void)close(box->places[1].dirfd);
-	if (box->lock_fd != -1)
-		(void)close(box->lock_fd);
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		if (box->lock_fds[i] == -1)
+			continue;
+		if (!box->left && ftruncate(box->lock_fds[i], 0) != 0)
+			mbox_log(box, LOG_DEBUG, "empty the session lock: %s",
+				strerror(errno));
+		(void)close(box->lock_fds[i]);
+	}
 }

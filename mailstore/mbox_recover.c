@@ -56,7 +56,7 @@ journal_open(const struct mbox *box, const struct mbox_place *place, int *fd)
 
 /* Read the header and see that the tail is what it promises. */
 static enum verdict
-journal_read(int fd, struct mbox_journal *journal)
+journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 {
 	unsigned char header[MBOX_JOURNAL_HEADER], digest[SHA256_DIGEST_LENGTH];
 	struct mbox_piece tail = {.fd = fd, .offset = sizeof header};
@@ -66,7 +66,7 @@ journal_read(int fd, struct mbox_journal *journal)
 	if (!mbox_journal_decode(journal, header))
 		return VERDICT_ALIEN;
 	tail.length = journal->tail;
-	if (!mbox_io_digest(tail, digest))
+	if (!mbox_io_digest(tail, digest, box->lock))
 		return errno == ENODATA ? VERDICT_ALIEN : VERDICT_ERROR;
 	return memcmp(digest, journal->tail_hash, sizeof digest) == 0 ? VERDICT_REDO
 								      : VERDICT_ALIEN;
@@ -91,7 +91,7 @@ mbox_judge(const struct mbox *box, const struct mbox_journal *journal, uint64_t 
 		return memcmp(mark, journal->mark, sizeof mark) == 0 ? VERDICT_REDO
 								     : VERDICT_FINISHED;
 	}
-	if (!mbox_io_digest(mbox_journal_rest(box, journal), digest))
+	if (!mbox_io_digest(mbox_journal_rest(box, journal), digest, box->lock))
 		return VERDICT_ERROR;
 	return memcmp(digest, journal->rest_hash, sizeof digest) == 0 ? VERDICT_REDO
 								      : VERDICT_ALIEN;
@@ -157,7 +157,7 @@ place_recover(const struct mbox *box, const struct mbox_place *place)
 	status = journal_open(box, place, &fd);
 	if (status != MAIL_OK || fd == -1)
 		return status;
-	verdict = journal_read(fd, &journal);
+	verdict = journal_read(box, fd, &journal);
 	if (verdict == VERDICT_REDO && fstat(box->fd, &st) != 0)
 		verdict = VERDICT_ERROR;
 	if (verdict == VERDICT_REDO)

@@ -208,13 +208,16 @@ mbox_update(struct mailstore *store, const unsigned char *deleted, size_t *remov
 	/* To be stopped halfway is no disaster, but would be left to the next session. */
 	(void)sigfillset(&all);
 	if (sigprocmask(SIG_BLOCK, &all, &before) != 0) {
-		delivery_lock_release(&lock);
+		(void)delivery_lock_release(&lock);
 		return mbox_fail(box, "block signals");
 	}
+	box->lock = &lock;
 	status = verify(box, &size);
 	if (status == MAIL_OK)
 		status = rewrite(box, deleted, size);
-	delivery_lock_release(&lock);
+	box->lock = NULL;
+	if (!delivery_lock_release(&lock))
+		box->left = true;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (status == MAIL_CHANGED)
 		mbox_log(box, LOG_WARNING,

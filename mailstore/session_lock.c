@@ -160,6 +160,9 @@ lock_open(int dirfd, const char *name, const struct mail_options *options, int *
 		status = lock_fail(options, name, "stat", errno);
 	else if (!S_ISREG(st->st_mode))
 		fault = "is not a regular file";
+	else if (st->st_uid != geteuid())
+		/* Who made it could hold it for ever, or remove it while it is held. */
+		fault = "is another user's";
 	else if (st->st_nlink > 1)
 		/* Naming the holder would overwrite some other file. */
 		fault = "has a second name";

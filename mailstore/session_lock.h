@@ -12,7 +12,8 @@
 /*
  * Lock `name` in the directory dirfd, waiting options->lock_wait seconds at the most.
  * Never follows a symbolic link.  MAIL_OK: *fd is to be closed to unlock; the file stays.
- * MAIL_BUSY: held by a living session.  MAIL_PERM: no right to create the file here.
+ * MAIL_BUSY: held by a living session.  MAIL_PERM: no right to create the file here, or
+ * it is another user's.  MAIL_TEMP with errno.
  */
 enum mail_status session_lock(
 	int dirfd, const char *name, const struct mail_options *options, int *fd);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,9 +133,66 @@ only_what_is_configured(void **state)
 	assert_int_equal(take(f, &t, true), MAIL_OK);
 	assert_true(agent_can_lock(f, F_WRLCK));
 	delivery_lock_release(&t.lock);
+	target_close(&t);
+}
+
+/* Never without any lock, whatever the reason. */
+static void
+none_at_all(void **state)
+{
+	struct mbox_fixture *f = *state;
+	enum mail_status dotlock, both;
+	struct target t;
+
+	target_open(f, &t);
 	f->options.mbox_locks[0] = MAIL_LOCK_NONE;
+	assert_int_equal(take(f, &t, true), MAIL_PERM);
+	assert_int_equal(f->logged, 1);
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->directory, 0555), 0);
+	assert_int_equal(seteuid(65534), 0);
+	f->options.mbox_locks[0] = MAIL_LOCK_DOTLOCK;
+	f->options.mbox_locks[1] = MAIL_LOCK_NONE;
+	dotlock = take(f, &t, true);
+	f->options.mbox_locks[1] = MAIL_LOCK_FCNTL;
+	both = take(f, &t, true);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(dotlock, MAIL_PERM);
+	assert_int_equal(f->logged, 2);
+	assert_int_equal(both, MAIL_OK);
+	assert_false(t.lock.dotlock_held);
+	delivery_lock_release(&t.lock);
+	/* A dotlock that somebody with more rights has made holds us, too. */
+	mbox_fixture_write(mbox_fixture_file(f, LOCK), "1:elsewhere", 11);
+	assert_int_equal(seteuid(65534), 0);
+	both = take(f, &t, true);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(both, MAIL_TEMP);
+	assert_true(agent_can_lock(f, F_WRLCK));
+	target_close(&t);
+}
+
+/* What takes long must not look dead to those who go by the age of a dotlock. */
+static void
+refresh_renews(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const struct timespec old[2] = {{1000, 0}, {1000, 0}};
+	struct target t;
+	struct stat st;
+
+	target_open(f, &t);
+	delivery_lock_refresh(NULL);
 	assert_int_equal(take(f, &t, true), MAIL_OK);
-	assert_false(mbox_fixture_has(f, LOCK));
+	assert_int_equal(utimensat(t.dirfd, "box.lock", old, 0), 0);
+	delivery_lock_refresh(&t.lock);
+	assert_int_equal(fstatat(t.dirfd, "box.lock", &st, 0), 0);
+	assert_int_equal(st.st_mtime, 1000);
+	t.lock.touched -= 60;
+	delivery_lock_refresh(&t.lock);
+	assert_int_equal(fstatat(t.dirfd, "box.lock", &st, 0), 0);
+	assert_true(st.st_mtime > 1000);
 	delivery_lock_release(&t.lock);
 	target_close(&t);
 }
@@ -229,9 +287,17 @@ waits_as_long_as_told(void **state)
 	target_close(&t);
 }
 
+/* cmocka leaves a failed test at once, perhaps as another user. */
+static int
+tear_down(void **state)
+{
+	if (getuid() == 0 && seteuid(0) != 0)
+		return -1;
+	return mbox_fixture_tear_down(state);
+}
+
 #define TEST(function)                                                                   \
-	cmocka_unit_test_setup_teardown(                                                 \
-		function, mbox_fixture_set_up, mbox_fixture_tear_down)
+	cmocka_unit_test_setup_teardown(function, mbox_fixture_set_up, tear_down)
 
 int
 test_delivery_lock(void)
@@ -239,6 +305,8 @@ test_delivery_lock(void)
 	const struct CMUnitTest tests[] = {
 		TEST(takes_and_releases_both),
 		TEST(only_what_is_configured),
+		TEST(none_at_all),
+		TEST(refresh_renews),
 		TEST(readers_share),
 		TEST(other_descriptors_do_not_unlock),
 		TEST(busy_leaves_nothing),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,6 +19,8 @@
 
 #define LOCK "spool/box.lock"
 
+static struct dotlock dot;
+
 static enum dotlock_result
 try_lock(struct mbox_fixture *f)
 {
@@ -25,18 +28,27 @@ try_lock(struct mbox_fixture *f)
 	enum dotlock_result result;
 
 	assert_true(dirfd >= 0);
-	result = dotlock_try(dirfd, "box", &f->options);
-	close(dirfd);
+	dotlock_init(&dot, dirfd, "box", &f->options);
+	result = dotlock_try(&dot);
+	if (result != DOTLOCK_TAKEN)
+		close(dirfd);
 	return result;
 }
 
 static void
-release(struct mbox_fixture *f)
+release(void)
+{
+	dotlock_release(&dot);
+	close(dot.dirfd);
+}
+
+static void
+sweep(const struct mbox_fixture *f)
 {
 	const int dirfd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(dirfd >= 0);
-	dotlock_release(dirfd, "box", &f->options);
+	dotlock_sweep(dirfd, "box");
 	close(dirfd);
 }
 
@@ -72,6 +84,16 @@ dead_pid(void)
 }
 
 static void
+put_pid(const struct mbox_fixture *f, long pid)
+{
+	char host[256] = "", text[300];
+
+	assert_int_equal(gethostname(host, sizeof host - 1), 0);
+	snprintf(text, sizeof text, "%ld:%s\n", pid, host);
+	put_lock(f, text);
+}
+
+static void
 holds_pid_and_host(void **state)
 {
 	struct mbox_fixture *f = *state;
@@ -84,7 +106,7 @@ holds_pid_and_host(void **state)
 	bytes = mbox_fixture_read(mbox_fixture_file(f, LOCK));
 	assert_string_equal((char *)bytes.p, text);
 	free(bytes.p);
-	release(f);
+	release();
 	assert_false(mbox_fixture_has(f, LOCK));
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 0);
 	assert_int_equal(f->logged, 0);
@@ -120,13 +142,13 @@ breaks_the_dead(void **state)
 	snprintf(text, sizeof text, "%ld\n", dead_pid());
 	put_lock(f, text);
 	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
-	release(f);
+	release();
 	assert_int_equal(f->logged, 1);
 	assert_int_equal(gethostname(host, sizeof host - 1), 0);
 	snprintf(text, sizeof text, "%ld:%s\n", dead_pid(), host);
 	put_lock(f, text);
 	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
-	release(f);
+	release();
 	snprintf(text, sizeof text, "%ld:not-%s\n", dead_pid(), host);
 	put_lock(f, text);
 	assert_int_equal(try_lock(f), DOTLOCK_HELD);
@@ -140,30 +162,112 @@ breaks_the_old(void **state)
 	put_lock(f, "1:elsewhere\n");
 	age_lock(f, DOTLOCK_STALE + 60);
 	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
-	release(f);
+	release();
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 0);
 	assert_false(mbox_fixture_has(f, LOCK));
 }
 
-/* A killed session leaves both names of its lock; another process may have its pid. */
+/* Age says nothing while the process named can be seen to live. */
 static void
-breaks_its_own(void **state)
+living_may_take_long(void **state)
 {
 	struct mbox_fixture *f = *state;
-	char own[1024];
+	struct timespec up;
 
-	put_lock(f, "1:elsewhere\n");
-	snprintf(own, sizeof own, "%s", mbox_fixture_file(f, "spool/.box.pop3d-dot"));
-	assert_int_equal(link(mbox_fixture_file(f, LOCK), own), 0);
+	/* What is older than the machine's start cannot be of a living process. */
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
+	if (up.tv_sec < DOTLOCK_STALE + 120)
+		skip();
+	put_pid(f, (long)getppid());
+	age_lock(f, DOTLOCK_STALE + 60);
+	assert_int_equal(try_lock(f), DOTLOCK_HELD);
+	assert_int_equal(f->logged, 0);
+	age_lock(f, up.tv_sec + 1000);
 	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
-	release(f);
+	release();
+}
+
+static void
+touch_renews(void **state)
+{
+	struct mbox_fixture *f = *state;
+	struct stat before, after;
+
+	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
+	assert_int_equal(stat(mbox_fixture_file(f, LOCK), &before), 0);
+	age_lock(f, 200);
+	dotlock_touch(&dot);
+	assert_int_equal(stat(mbox_fixture_file(f, LOCK), &after), 0);
+	assert_true(after.st_mtime >= before.st_mtime);
+	release();
+	assert_false(mbox_fixture_has(f, LOCK));
+}
+
+/* The name of ours that others see must not be one that they can take before us. */
+static void
+squatters_are_not_in_the_way(void **state)
+{
+	struct mbox_fixture *f = *state;
+
+	assert_int_equal(mkdir(mbox_fixture_file(f, "spool/.box.pop3d-dot"), 0700), 0);
+	assert_int_equal(mkdir(mbox_fixture_file(f, "spool/.box.pop3d-stale"), 0700), 0);
+	put_pid(f, dead_pid());
+	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
+	/* Nothing stays but the lock. */
+	assert_int_equal(mbox_fixture_hidden(f, "spool"), 2);
+	release();
+	assert_false(mbox_fixture_has(f, LOCK));
+	assert_int_equal(mbox_fixture_hidden(f, "spool"), 2);
+}
+
+/* Names that a killed session left, and what only looks like them. */
+static void
+sweeps_leftovers(void **state)
+{
+	struct mbox_fixture *f = *state;
+	char name[64];
+
+	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-0123abcd", dead_pid());
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-0-stale", dead_pid());
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	sweep(f);
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 0);
-	/* A name without a lock, and beside another's lock. */
-	mbox_fixture_write(own, "1\n", 2);
-	put_lock(f, "1:elsewhere\n");
+	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-0", (long)getpid());
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	snprintf(name, sizeof name, "spool/.box2.pop3d-dot-%ld-0", dead_pid());
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	mbox_fixture_write(mbox_fixture_file(f, "spool/.box.pop3d-dot-x"), "", 0);
+	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-1", dead_pid());
+	assert_int_equal(mkdir(mbox_fixture_file(f, name), 0700), 0);
+	sweep(f);
+	assert_int_equal(mbox_fixture_hidden(f, "spool"), 4);
+}
+
+/* "jo.lock" may be the mbox of a user of that name. */
+static void
+an_mbox_is_no_lock(void **state)
+{
+	static const char from[] = "From a@b Tue Nov 23 15:28:00 2025\n";
+	struct mbox_fixture *f = *state;
+	char text[1026];
+
+	put_lock(f, from);
+	age_lock(f, DOTLOCK_STALE + 60);
+	assert_int_equal(try_lock(f), DOTLOCK_HELD);
+	assert_int_equal(f->logged, 1);
+	memset(text, '1', sizeof text);
+	text[0] = '\n';
+	text[sizeof text - 1] = '\0';
+	put_lock(f, text);
+	age_lock(f, DOTLOCK_STALE + 60);
 	assert_int_equal(try_lock(f), DOTLOCK_HELD);
 	assert_true(mbox_fixture_has(f, LOCK));
-	assert_int_equal(mbox_fixture_hidden(f, "spool"), 0);
+	text[1024] = '\0';
+	put_lock(f, text);
+	age_lock(f, DOTLOCK_STALE + 60);
+	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
+	release();
 }
 
 static void
@@ -176,6 +280,7 @@ symlink_is_not_followed(void **state)
 	assert_int_equal(symlink("/etc/passwd", mbox_fixture_file(f, LOCK)), 0);
 	assert_int_equal(try_lock(f), DOTLOCK_HELD);
 	assert_true(mbox_fixture_has(f, LOCK));
+	assert_int_equal(f->logged, 1);
 }
 
 /* Somebody who took our lock over must not lose it. */
@@ -187,23 +292,43 @@ release_spares_others(void **state)
 	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
 	assert_int_equal(unlink(mbox_fixture_file(f, LOCK)), 0);
 	put_lock(f, "1:elsewhere\n");
-	release(f);
+	release();
 	assert_true(mbox_fixture_has(f, LOCK));
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 0);
 }
 
+static enum dotlock_result
+try_unprivileged(struct mbox_fixture *f)
+{
+	enum dotlock_result result;
+
+	assert_int_equal(chmod(f->directory, 0555), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(65534), 0);
+	result = try_lock(f);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(f->directory, 0755), 0);
+	return result;
+}
+
+/* Others, who may make a lock here, count nevertheless. */
 static void
 directory_not_writable(void **state)
 {
 	struct mbox_fixture *f = *state;
 
-	assert_int_equal(chmod(f->directory, 0555), 0);
-	if (geteuid() == 0)
-		assert_int_equal(seteuid(65534), 0);
-	assert_int_equal(try_lock(f), DOTLOCK_UNUSABLE);
-	if (getuid() == 0)
-		assert_int_equal(seteuid(0), 0);
-	assert_int_equal(chmod(f->directory, 0755), 0);
+	assert_int_equal(try_unprivileged(f), DOTLOCK_UNUSABLE);
+	put_lock(f, "1:elsewhere\n");
+	assert_int_equal(chmod(mbox_fixture_file(f, LOCK), 0644), 0);
+	assert_int_equal(try_unprivileged(f), DOTLOCK_HELD);
+	age_lock(f, DOTLOCK_STALE + 60);
+	assert_int_equal(try_unprivileged(f), DOTLOCK_UNUSABLE);
+	put_pid(f, dead_pid());
+	assert_int_equal(try_unprivileged(f), DOTLOCK_UNUSABLE);
+	put_pid(f, (long)getpid());
+	assert_int_equal(try_unprivileged(f), DOTLOCK_HELD);
+	assert_true(mbox_fixture_has(f, LOCK));
 	assert_int_equal(f->logged, 0);
 }
 
@@ -215,7 +340,8 @@ name_too_long(void **state)
 
 	memset(name, 'x', 250);
 	name[250] = '\0';
-	assert_int_equal(dotlock_try(AT_FDCWD, name, &f->options), DOTLOCK_ERROR);
+	dotlock_init(&dot, AT_FDCWD, name, &f->options);
+	assert_int_equal(dotlock_try(&dot), DOTLOCK_ERROR);
 	assert_int_equal(f->logged, 1);
 }
 
@@ -231,7 +357,11 @@ test_dotlock(void)
 		TEST(respects_the_living),
 		TEST(breaks_the_dead),
 		TEST(breaks_the_old),
-		TEST(breaks_its_own),
+		TEST(living_may_take_long),
+		TEST(touch_renews),
+		TEST(squatters_are_not_in_the_way),
+		TEST(sweeps_leftovers),
+		TEST(an_mbox_is_no_lock),
 		TEST(symlink_is_not_followed),
 		TEST(release_spares_others),
 		TEST(directory_not_writable),

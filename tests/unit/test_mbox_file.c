@@ -114,6 +114,9 @@ paths(void **state)
 	assert_int_equal(open_path(f, root, "spool/"), MAIL_PERM);
 	assert_int_equal(open_path(f, root, "spool/."), MAIL_PERM);
 	assert_int_equal(open_path(f, root, "spool/.."), MAIL_PERM);
+	/* The dotlock of another mbox has such a name. */
+	assert_int_equal(open_path(f, root, "spool/box.lock"), MAIL_PERM);
+	assert_int_equal(open_path(f, root, "spool/box.lock2"), MAIL_OK);
 	memset(name, 'x', sizeof name);
 	name[sizeof name - 1] = '\0';
 	assert_int_equal(open_path(f, root, name), MAIL_PERM);

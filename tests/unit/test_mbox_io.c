@@ -53,12 +53,32 @@ copies_pieces_down(void **state)
 
 	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
 	SHA256Init(&sha);
-	assert_true(mbox_io_copy(pieces, 3, fd, 1, &sha));
+	assert_true(mbox_io_copy(pieces, 3, fd, 1, &sha, NULL));
 	mbox_fixture_expect(f, "0346786789");
 	SHA256End(&sha, text);
 	/* printf 34678 | sha256sum */
 	assert_string_equal(
 		text, "9d35225597b6d3e18d35fd021462b3b8bf781c1bac898c5fce24502924c28207");
+	close(fd);
+}
+
+/* A dotlock must look alive while much is copied. */
+static void
+refreshes_the_lock(void **state)
+{
+	struct mbox_fixture *f = *state;
+	struct delivery_lock lock = {.dotlock_held = true, .dotlock = {.fd = -1}};
+	const int fd = open_box(f);
+	const struct mbox_piece piece = {fd, 0, 3};
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
+	lock.touched = -1000;
+	assert_true(mbox_io_copy(&piece, 1, fd, 0, NULL, &lock));
+	assert_true(lock.touched > -1000);
+	lock.touched = -1000;
+	assert_true(mbox_io_digest(piece, digest, &lock));
+	assert_true(lock.touched > -1000);
 	close(fd);
 }
 
@@ -79,16 +99,16 @@ copies_large_pieces(void **state)
 	for (size_t i = 0; i < n; i++)
 		bytes[i] = (unsigned char)(i * i >> 7);
 	assert_true(mbox_io_write(fd, bytes, n, 0));
-	assert_true(mbox_io_copy(&piece, 1, fd, 0, NULL));
+	assert_true(mbox_io_copy(&piece, 1, fd, 0, NULL, NULL));
 	now = mbox_fixture_read(f->path);
 	assert_memory_equal(now.p, bytes + shift, n - shift);
 	assert_memory_equal(now.p + n - shift, bytes + n - shift, shift);
-	assert_true(mbox_io_digest((struct mbox_piece){fd, 0, n - shift}, digest));
+	assert_true(mbox_io_digest((struct mbox_piece){fd, 0, n - shift}, digest, NULL));
 	SHA256Init(&sha);
 	SHA256Update(&sha, bytes + shift, n - shift);
 	SHA256Final(wanted, &sha);
 	assert_memory_equal(digest, wanted, sizeof digest);
-	assert_false(mbox_io_digest((struct mbox_piece){fd, 0, n + 1}, digest));
+	assert_false(mbox_io_digest((struct mbox_piece){fd, 0, n + 1}, digest, NULL));
 	assert_int_equal(errno, ENODATA);
 	free(now.p);
 	free(bytes);
@@ -105,6 +125,7 @@ test_mbox_io(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_all_or_fails),
 		TEST(copies_pieces_down),
+		TEST(refreshes_the_lock),
 		TEST(copies_large_pieces),
 	};
 

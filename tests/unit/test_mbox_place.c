@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,7 +55,7 @@ beside_the_mbox(void **state)
 	assert_int_equal(try_open(f), MAIL_OK);
 	assert_int_equal(stat(mbox_fixture_file(f, "spool/.box.pop3d-lock"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(mbox_fixture_hidden(f, "home"), 0);
+	assert_int_equal(mbox_fixture_hidden(f, "home"), 1);
 	f->options.home = "";
 	assert_int_equal(try_open(f), MAIL_OK);
 	f->options.home = "/nonexistent";
@@ -114,17 +115,71 @@ nowhere(void **state)
 	assert_non_null(strstr(f->last_log, "group mail"));
 }
 
-/* Another user's file of that name in a spool of mode 1777 locks nobody out. */
+/*
+ * Another user's file of that name in a spool of mode 1777 locks nobody out, though it is
+ * locked; and when it goes, there still are no two sessions.
+ */
 static void
 foreign_lock_file(void **state)
 {
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct mbox_fixture *f = *state;
+	char lock[1024];
+	enum mail_status second;
+	int fd;
 
-	mbox_fixture_write(mbox_fixture_file(f, "spool/.box.pop3d-lock"), "", 0);
+	snprintf(lock, sizeof lock, "%s", mbox_fixture_file(f, "spool/.box.pop3d-lock"));
+	mbox_fixture_write(lock, "", 0);
+	assert_int_equal(chmod(lock, 0666), 0);
+	fd = open(lock, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
 	closed_spool(f, 01777);
+	mbox_fixture_open(f);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	second = try_open(f);
+	mbox_fixture_close(f);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(second, MAIL_BUSY);
+	assert_int_equal(mbox_fixture_hidden(f, "home"), 1);
+	close(fd);
+}
+
+/* Two sessions exclude each other though one of them cannot use the spool. */
+static void
+one_place_in_common(void **state)
+{
+	struct mbox_fixture *f = *state;
+	enum mail_status second;
+
+	closed_spool(f, 01777);
+	mbox_fixture_open(f);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(f->directory, 0755), 0);
+	assert_int_equal(unlink(mbox_fixture_file(f, "spool/.box.pop3d-lock")), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	second = try_open(f);
+	mbox_fixture_close(f);
 	assert_int_equal(try_open(f), MAIL_OK);
 	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(second, MAIL_BUSY);
+}
+
+/* An mbox in the home has one lock file there. */
+static void
+mbox_in_the_home(void **state)
+{
+	struct mbox_fixture *f = *state;
+	struct stat st;
+
+	snprintf(f->path, sizeof f->path, "%s/mbox", f->home);
+	mbox_fixture_put(f, A);
+	assert_int_equal(try_open(f), MAIL_OK);
 	assert_int_equal(mbox_fixture_hidden(f, "home"), 1);
+	assert_int_equal(stat(mbox_fixture_file(f, "home/.mbox.pop3d-lock"), &st), 0);
+	assert_int_equal(st.st_size, 0);
 }
 
 static void
@@ -163,6 +218,31 @@ sweeps_unfinished_journals(void **state)
 	assert_false(mbox_fixture_has(f, "spool/.box.pop3d-journal-new"));
 }
 
+/* The names of a dotlock are looked for only if a session seems to have been killed. */
+static void
+sweeps_dotlocks(void **state)
+{
+	static const char dot[] = "spool/.box.pop3d-dot-%ld-0";
+	struct mbox_fixture *f = *state;
+	char name[64];
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	snprintf(name, sizeof name, dot, (long)pid);
+	mbox_fixture_put(f, A);
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	mbox_fixture_open(f);
+	mbox_fixture_close(f);
+	assert_true(mbox_fixture_has(f, name));
+	mbox_fixture_write(mbox_fixture_file(f, "spool/.box.pop3d-lock"), "x", 1);
+	mbox_fixture_open(f);
+	mbox_fixture_close(f);
+	assert_false(mbox_fixture_has(f, name));
+}
+
 /* cmocka leaves a failed test at once, perhaps as another user. */
 static int
 tear_down(void **state)
@@ -184,8 +264,11 @@ test_mbox_place(void)
 		TEST(unreadable_spool),
 		TEST(nowhere),
 		TEST(foreign_lock_file),
+		TEST(one_place_in_common),
+		TEST(mbox_in_the_home),
 		TEST(names_in_the_home_tell_paths_apart),
 		TEST(sweeps_unfinished_journals),
+		TEST(sweeps_dotlocks),
 	};
 
 	return cmocka_run_group_tests_name("mbox_place", tests, NULL, NULL);

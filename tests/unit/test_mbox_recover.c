@@ -225,7 +225,7 @@ journal_in_the_home(void **state)
 	assert_int_equal(rename(mbox_fixture_file(f, JOURNAL), home), 0);
 	mbox_fixture_append(f->path, D, strlen(D));
 	expect_after(f, B D);
-	assert_int_equal(mbox_fixture_hidden(f, "home"), 0);
+	assert_int_equal(mbox_fixture_hidden(f, "home"), 1);
 }
 
 #define TEST(function)                                                                   \

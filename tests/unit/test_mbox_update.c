@@ -46,7 +46,7 @@ check_clean(const struct mbox_fixture *f)
 {
 	/* The file of the session lock stays. */
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 1);
-	assert_int_equal(mbox_fixture_hidden(f, "home"), 0);
+	assert_int_equal(mbox_fixture_hidden(f, "home"), 1);
 	assert_false(mbox_fixture_has(f, "spool/box.lock"));
 }
 

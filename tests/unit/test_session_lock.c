@@ -228,6 +228,22 @@ test_second_name(void **state)
 	assert_int_equal(st.st_size, 8);
 }
 
+/* Its owner could lock others out for ever. */
+static void
+test_other_owner(void **state)
+{
+	int fd = openat(dirfd_, NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(fchownat(dirfd_, NAME, 65534, 65534, 0), 0);
+	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_PERM);
+	assert_int_equal(logged, 1);
+}
+
 /* Who waits for a file that is removed meanwhile locks the one that is there then. */
 static void
 test_removed_while_waiting(void **state)
@@ -275,6 +291,7 @@ test_session_lock(void)
 		cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_lock_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_second_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_removed_while_waiting, set_up, tear_down),
 	};
