@@ -8,6 +8,7 @@
 
 #include "auth/base64.h"
 #include "auth/hmac.h"
+#include "auth/saslprep.h"
 #include "auth/scram.h"
 #include "auth/scram_keys.h"
 #include "pop3d/ctl/authclient.h"
@@ -121,14 +122,21 @@ static void
 prove(struct authclient *client, struct server_first *first,
 	const struct scram_exchange *exchange, unsigned char proof[AUTH_KEY_OCTETS])
 {
+	char prepared[AUTH_PASSWORD_MAX + 1];
+	struct auth_span password = client->secret;
 	unsigned char signature[AUTH_KEY_OCTETS];
+	size_t n;
 
-	scram_keys_derive(&first->keys, client->secret);
-	client_key(&first->keys, client->secret, proof);
+	/* A password that is no Unicode counts as it is, here as where it is stored. */
+	if (saslprep(client->secret, prepared, sizeof(prepared), &n))
+		password = (struct auth_span){(unsigned char *)prepared, n};
+	scram_keys_derive(&first->keys, password);
+	client_key(&first->keys, password, proof);
 	scram_sign(first->keys.stored_key, exchange, signature);
 	for (size_t i = 0; i < sizeof(signature); i++)
 		proof[i] ^= signature[i];
 	scram_sign(first->keys.server_key, exchange, client->signature);
+	explicit_bzero(prepared, sizeof(prepared));
 }
 
 static const char *
