@@ -5,10 +5,16 @@ prepare() gives the name and the secret that the client is to use in that state;
 are right but for the state, and the right ones again after repair().
 """
 
+import base64
+import ctypes
+import hashlib
+import hmac
+import json
 import os
 import subprocess
+import time
 
-from mechanisms import DENIED, DOWN, LOGGED_IN, UNUSABLE
+from mechanisms import DENIED, DOWN, LOGGED_IN, UNUSABLE, b64
 from pam_services import PamServices
 
 # What each state must lead to; a refusal never tells which of the first four it was.
@@ -42,11 +48,20 @@ class BackEnd:
         pass
 
 
+def scram_keys(password, salt=b"W\x0b[m\x99h\x9d\x12", iterations=4096):
+    """What RFC 5802 section 3 stores of a password, as Dovecot writes it."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    return "%d,%s,%s,%s" % (iterations, b64(salt), b64(stored),
+                            b64(hmac.digest(salted, b"Server Key", "sha256")))
+
+
 class Passwd(BackEnd):
     name = "passwd"
-    mechanisms = ["USER", "PLAIN", "LOGIN"]
+    mechanisms = ["USER", "PLAIN", "LOGIN", "SCRAM-SHA-256"]
 
     def install(self, extra=""):
+        extra = ("scram=%s " % scram_keys(self.account.password)) + extra
         self.site.write_users([self.site.user_line(self.account, extra=extra)])
 
     def locked(self):
@@ -188,7 +203,61 @@ class Puppet(BackEnd):
 
 
 
-BACK_ENDS = [Passwd, Apop, Pam, Checkpassword, Puppet]
+class Jwt(BackEnd):
+    """A key of Ed25519 (RFC 8037), and tokens of it made here."""
+
+    name = "jwt"
+    mechanisms = ["OAUTHBEARER", "XOAUTH2"]
+    never = ("unusable",)
+    ISSUER, AUDIENCE = "https://id.example.org", "mail"
+
+    def __init__(self, site, account):
+        super().__init__(site, account)
+        self.sodium = ctypes.CDLL("libsodium.so.23")
+        self.public = ctypes.create_string_buffer(32)
+        self.secret = ctypes.create_string_buffer(64)
+        assert self.sodium.sodium_init() >= 0
+        assert self.sodium.crypto_sign_keypair(self.public, self.secret) == 0
+
+    @staticmethod
+    def encode(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    def install(self):
+        path, account = self.site.path("jwks"), self.account
+        keys = {"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "1",
+                          "alg": "EdDSA", "x": self.encode(self.public.raw).decode()}]}
+        with open(path, "w") as f:
+            json.dump(keys, f)
+        # A token tells no home.
+        self.site.set(auth__jwt__jwks=path, auth__jwt__issuer=self.ISSUER,
+                      auth__jwt__audience=self.AUDIENCE, mail__uid=account.uid,
+                      mail__gid=account.gid,
+                      mail__location="maildir:" + account.path("Maildir"))
+
+    def token(self, **claims):
+        now = int(time.time())
+        body = dict({"iss": self.ISSUER, "aud": self.AUDIENCE, "sub": self.account.name,
+                     "iat": now, "exp": now + 600}, **claims)
+        text = b".".join(self.encode(json.dumps(part).encode())
+                         for part in ({"alg": "EdDSA", "kid": "1", "typ": "JWT"}, body))
+        signature = ctypes.create_string_buffer(64)
+        assert self.sodium.crypto_sign_detached(
+            signature, None, text, ctypes.c_ulonglong(len(text)), self.secret) == 0
+        return (text + b"." + self.encode(signature.raw)).decode()
+
+    def prepare(self, kind):
+        if kind == "down":
+            os.unlink(self.site.path("jwks"))
+        token = self.token(**{"unknown": {"iss": "https://other.example.org"},
+                              "locked": {"exp": int(time.time()) - 3600}}.get(kind, {}))
+        if kind == "wrong":
+            at = token.rindex(".") + 5
+            token = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1:]
+        return self.account.name, "" if kind == "empty" else token
+
+
+BACK_ENDS = [Passwd, Apop, Pam, Checkpassword, Jwt, Puppet]
 ROWS = [(mechanism, back_end) for back_end in BACK_ENDS for mechanism in back_end.mechanisms]
 
 
