@@ -216,10 +216,10 @@ check: all test-modules tests/unit/unit tests/crash/store_update
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
-	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(DEPS) $(MODULES) \
+	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
