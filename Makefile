@@ -9,6 +9,7 @@ SBINDIR = $(PREFIX)/sbin
 LIBDIR = $(PREFIX)/lib/pop3d
 MODDIR = $(LIBDIR)/auth
 INCLUDEDIR = $(PREFIX)/include/pop3d
+PKGCONFIGDIR = $(PREFIX)/lib/pkgconfig
 EMPTYDIR = $(LIBDIR)/empty
 MANDIR = $(PREFIX)/share/man
 SYSCONFDIR = /etc/pop3d
@@ -244,13 +245,19 @@ install: all
 	@grep -qF '$(MODDIR)' pop3d/pop3d || \
 		{ echo 'Built for another PREFIX: "make clean" first.' >&2; exit 1; }
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MODDIR) \
-		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(INCLUDEDIR)
+		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
 	$(INSTALL) -d -m 0555 $(DESTDIR)$(EMPTYDIR)
 	$(INSTALL) -m 0755 pop3d/pop3d $(DESTDIR)$(SBINDIR)/pop3d
 	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
 	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
 	$(INSTALL) -m 0711 $(HELPERS) $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 0644 auth/auth_module.h $(DESTDIR)$(INCLUDEDIR)/auth_module.h
+	abi=$$(sed -n 's/^#define POP3D_AUTH_ABI \([0-9]*\)u$$/\1/p' auth/auth_module.h); \
+	includes=$(INCLUDEDIR); \
+	sed -e 's,@PREFIX@,$(PREFIX),' -e "s,@INCLUDES@,$${includes%/*}," -e "s,@ABI@,$$abi," \
+		-e 's,@MODDIR@,$(MODDIR),' -e 's,@VERSION@,$(VERSION),' \
+		scripts/pop3d-auth.pc.in | \
+		$(INSTALL) -m 0644 /dev/stdin $(DESTDIR)$(PKGCONFIGDIR)/pop3d-auth.pc
 	sed -e 's,/usr/lib/pop3d,$(LIBDIR),' -e 's,/etc/pop3d,$(SYSCONFDIR),' \
 		-e 's,/run/pop3d,$(RUNDIR),' scripts/samples/pop3d.conf | \
 		$(INSTALL) -m 0644 /dev/stdin $(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample
@@ -264,7 +271,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/pop3d $(DESTDIR)$(BINDIR)/pop3ctl \
 		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample \
-		$(DESTDIR)$(INCLUDEDIR)/auth_module.h
+		$(DESTDIR)$(INCLUDEDIR)/auth_module.h $(DESTDIR)$(PKGCONFIGDIR)/pop3d-auth.pc
 	for helper in $(HELPERS); do rm -f $(DESTDIR)$(LIBDIR)/"$${helper##*/}"; done
 	for module in $(MODULES); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
 	for page in $(MANUALS); do \
