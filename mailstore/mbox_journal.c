@@ -135,10 +135,33 @@ fresh_open(const struct mbox_place *place)
 		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+/*
+ * Nobody knows which journal a crash would leave, so nothing may be done yet.  One that
+ * replaced another stays, for it is needed; else none may, or the next session would do
+ * what this one has to refuse.
+ */
+static void
+place_revoke(const struct mbox *box, const struct mbox_place *place, bool replaces)
+{
+	(void)mbox_fail(box, "sync the journal's directory");
+	if (!replaces && (unlinkat(place->dirfd, place->journal, 0) != 0 ||
+				 fsync(place->dirfd) != 0))
+		(void)mbox_fail(box, "remove the journal");
+}
+
+/* Whether a file may be better off in another place. */
+static bool
+error_is_of_place(int error)
+{
+	return error == EACCES || error == EPERM || error == EROFS || error == ENOSPC ||
+	       error == EDQUOT;
+}
+
 /* The journal in this place, or -1 with errno. */
 static int
 place_commit(const struct mbox *box, const struct mbox_place *place,
-	struct mbox_journal *journal, const struct mbox_piece *pieces, size_t n)
+	struct mbox_journal *journal, const struct mbox_piece *pieces, size_t n,
+	bool replaces)
 {
 	int fd = fresh_open(place);
 	int error;
@@ -150,11 +173,9 @@ place_commit(const struct mbox *box, const struct mbox_place *place,
 		error = errno;
 		(void)unlinkat(place->dirfd, place->fresh, 0);
 	} else if (fsync(place->dirfd) != 0) {
-		/*
-		 * Nobody knows which journal a crash would leave, so nothing may be
-		 * done yet.  It stays: it may have replaced one that is needed.
-		 */
-		error = errno;
+		place_revoke(box, place, replaces);
+		/* Not to be mended in another place. */
+		error = EIO;
 	} else
 		return fd;
 	(void)close(fd);
@@ -167,6 +188,8 @@ mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
 	int *fd)
 {
+	const bool replaces = *place != NULL;
+
 	journal->tail = 0;
 	for (size_t i = 0; i < n; i++)
 		journal->tail += pieces[i].length;
@@ -175,10 +198,10 @@ mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
 		*place = &box->places[i];
 		if ((*place)->dirfd == -1)
 			continue;
-		*fd = place_commit(box, *place, journal, pieces, n);
+		*fd = place_commit(box, *place, journal, pieces, n, replaces);
 		if (*fd != -1)
 			return MAIL_OK;
-		if (errno != EACCES && errno != EPERM && errno != EROFS)
+		if (!error_is_of_place(errno))
 			break;
 	}
 	return mbox_fail(box, "write the journal");

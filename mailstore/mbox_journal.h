@@ -64,8 +64,9 @@ bool mbox_journal_decode(
 
 /*
  * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of
- * *journal is filled in.  MAIL_OK: *fd is the journal, open for reading and writing, in
- * **place.  MAIL_TEMP: logged, the mbox has not changed.
+ * *journal is filled in.  *place is where the journal is that this one replaces, or NULL.
+ * MAIL_OK: *fd is the journal, open for reading and writing, in **place.  MAIL_TEMP:
+ * logged, the mbox has not changed and will not, but for what an old journal says.
  */
 enum mail_status mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,

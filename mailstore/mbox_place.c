@@ -15,12 +15,14 @@
 static void
 place_fill(struct mbox_place *place, int dirfd, const char *stem)
 {
+	const size_t longest = strlen("-journal-saved-01234567");
 	int lock, journal, fresh;
 
 	lock = snprintf(place->lock, sizeof place->lock, "%s-lock", stem);
 	journal = snprintf(place->journal, sizeof place->journal, "%s-journal", stem);
 	fresh = snprintf(place->fresh, sizeof place->fresh, "%s-journal-new", stem);
-	if (lock > 0 && journal > 0 && fresh > 0 && (size_t)fresh < sizeof place->fresh &&
+	if (lock > 0 && journal > 0 && fresh > 0 &&
+		strlen(stem) + longest < sizeof place->fresh &&
 		(fcntl(dirfd, F_GETFL) & O_PATH) == 0)
 		place->dirfd = dirfd;
 }

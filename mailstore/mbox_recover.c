@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -13,7 +15,8 @@
 enum verdict {
 	VERDICT_ERROR,
 	VERDICT_FINISHED, /* only the journal is left to remove */
-	VERDICT_ALIEN,    /* the journal is damaged or not of this mbox */
+	VERDICT_DAMAGED,  /* the journal is, so it was not used */
+	VERDICT_ALIEN,    /* the journal is sound, but not of what is in the mbox */
 	VERDICT_REDO,
 };
 
@@ -62,14 +65,14 @@ journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 	struct mbox_piece tail = {.fd = fd, .offset = sizeof header};
 
 	if (!mbox_io_read(fd, header, sizeof header, 0))
-		return errno == ENODATA ? VERDICT_ALIEN : VERDICT_ERROR;
+		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
 	if (!mbox_journal_decode(journal, header))
-		return VERDICT_ALIEN;
+		return VERDICT_DAMAGED;
 	tail.length = journal->tail;
 	if (!mbox_io_digest(tail, digest, box->lock))
-		return errno == ENODATA ? VERDICT_ALIEN : VERDICT_ERROR;
+		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
 	return memcmp(digest, journal->tail_hash, sizeof digest) == 0 ? VERDICT_REDO
-								      : VERDICT_ALIEN;
+								      : VERDICT_DAMAGED;
 }
 
 /*
@@ -145,6 +148,36 @@ journal_redo(const struct mbox *box, struct mbox_journal *journal, uint64_t size
 	return status;
 }
 
+/*
+ * The update may have been cut short in the middle, and another program may have moved
+ * the torn mbox since, or rewritten what it made of it: then this has the only copy of
+ * some mail.
+ */
+static enum mail_status
+journal_save(const struct mbox *box, const struct mbox_place *place)
+{
+	char saved[NAME_MAX + 1];
+	unsigned random;
+	int n;
+
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		return mbox_fail(box, "random bytes");
+	n = snprintf(saved, sizeof saved, "%s-saved-%08x", place->journal, random);
+	if (n <= 0 || (size_t)n >= sizeof saved)
+		errno = ENAMETOOLONG;
+	else if (renameat(place->dirfd, place->journal, place->dirfd, saved) == 0 &&
+		 fsync(place->dirfd) == 0) {
+		mbox_log(box, LOG_ERR,
+			"another program changed the mbox while a deletion was cut "
+			"short: "
+			"see whether mail is missing.  %s has what was to stay, as an "
+			"mbox behind its first %u octets",
+			saved, MBOX_JOURNAL_HEADER);
+		return MAIL_OK;
+	}
+	return mbox_fail(box, "save the journal");
+}
+
 static enum mail_status
 place_recover(const struct mbox *box, const struct mbox_place *place)
 {
@@ -169,10 +202,12 @@ place_recover(const struct mbox *box, const struct mbox_place *place)
 	case VERDICT_REDO:
 		status = journal_redo(box, &journal, (uint64_t)st.st_size, place, &fd);
 		break;
-	case VERDICT_ALIEN:
-		mbox_log(box, LOG_WARNING,
-			"removing a journal that is damaged or not of this mbox");
+	case VERDICT_DAMAGED:
+		mbox_log(box, LOG_WARNING, "removing a journal that is damaged");
 		status = mbox_journal_remove(box, place);
+		break;
+	case VERDICT_ALIEN:
+		status = journal_save(box, place);
 		break;
 	case VERDICT_FINISHED:
 		status = mbox_journal_remove(box, place);

@@ -146,7 +146,7 @@ static enum mail_status
 rewrite(const struct mbox *box, const unsigned char *deleted, uint64_t size)
 {
 	struct mbox_journal journal = {.size = size};
-	const struct mbox_place *place;
+	const struct mbox_place *place = NULL;
 	struct mbox_piece *pieces, appended;
 	enum mail_status status;
 	size_t first = 0, n, runs;

@@ -3,7 +3,7 @@
  * messages numbered (from 0) on the command line, close.  The crash tests run this under
  * strace, which kills it or lets its system calls fail.
  *
- * usage: store_update DRIVER PATH [INDEX ...]
+ * usage: [STORE_HOME=DIRECTORY] store_update DRIVER PATH [INDEX ...]
  *
  * Prints one line for each step that ended: "open STATUS", "load STATUS COUNT",
  * "update STATUS removed N", and "closed".  Exits with 0 only if update said MAIL_OK.
@@ -97,7 +97,7 @@ main(int argc, char **argv)
 		.max_messages = 1000000,
 		.max_octets = UINT64_MAX,
 		.mbox_locks = {MAIL_LOCK_FCNTL, MAIL_LOCK_DOTLOCK},
-		.home = "",
+		.home = getenv("STORE_HOME") != NULL ? getenv("STORE_HOME") : "",
 		.log = log_stderr,
 	};
 	const struct mailstore_ops *ops = argc > 2 ? find_driver(argv[1]) : NULL;

@@ -170,6 +170,35 @@ def test_full_disk_has_room_for_a_dotlock(prepare, error):
         assert os.listdir(directory).count("box.lock") == 0
 
 
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
+def test_full_spool_leaves_the_home(prepare, directory, monkeypatch, error):
+    """The journal goes to the home where there is no room beside the mbox."""
+    home = directory()
+    monkeypatch.setenv("STORE_HOME", home)
+    deleted = CASES["last"]
+    command, _, path = prepare(deleted)()
+    trace = inject.run(command, names=["pwrite64"]).trace
+    number = 1 + next(n for n, line in enumerate(trace.splitlines())
+                      if re.search(r", 160\) += \d+$", line))
+    command, spool, path = prepare(deleted)()
+    result = inject.run(command, inject="pwrite64:error=%s:when=%d" % (error, number))
+    assert result.injected and result.code == 0, result
+    assert read(path) == left(deleted)
+    assert set(os.listdir(spool)) == {"box", ".box.pop3d-lock"}
+    assert not [name for name in os.listdir(home) if not name.endswith("-lock")]
+
+
+def test_refused_deletion_stays_refused(prepare):
+    """What was answered with an error is not done by the next session."""
+    deleted = CASES["last"]
+    command, directory, path = prepare(deleted)()
+    result = inject.run(command, inject="fsync:error=EIO:when=2")
+    assert inject.status(result, "update") == "TEMP", result
+    assert ".box.pop3d-journal" not in os.listdir(directory)
+    check_next_session(path, deleted, "fsync", gone=False)
+    assert read(path) == WHOLE
+
+
 @pytest.fixture
 def interrupted(directory, prepare):
     """A function that makes mboxes whose update was killed at one place."""

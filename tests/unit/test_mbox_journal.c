@@ -105,7 +105,7 @@ commit_and_apply(void **state)
 {
 	struct mbox_fixture *f = *state;
 	struct mbox_journal journal = {.size = strlen(A B C)};
-	const struct mbox_place *place;
+	const struct mbox_place *place = NULL;
 	struct mbox_piece piece;
 	struct mbox *box;
 	struct stat st;

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +60,7 @@ static void
 crash(struct mbox_fixture *f, enum step step)
 {
 	struct mbox_journal journal = {.size = strlen(A B C), .last_deleted = true};
-	const struct mbox_place *place;
+	const struct mbox_place *place = NULL;
 	struct mbox_piece piece;
 	struct mbox *box;
 	int fd;
@@ -165,6 +166,32 @@ damaged_journal(void **state)
 	}
 }
 
+/* The only file in the spool whose name begins so; its tail is an mbox. */
+static void
+expect_saved(const struct mbox_fixture *f, const char *text)
+{
+	static const char stem[] = ".box.pop3d-journal-saved-";
+	DIR *directory = opendir(f->directory);
+	const struct dirent *entry;
+	struct bytes saved = {NULL, 0};
+	char name[512];
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory)) != NULL) {
+		if (strncmp(entry->d_name, stem, strlen(stem)) != 0)
+			continue;
+		assert_null(saved.p);
+		snprintf(name, sizeof name, "spool/%s", entry->d_name);
+		saved = mbox_fixture_read(mbox_fixture_file(f, name));
+		assert_int_equal(unlink(mbox_fixture_file(f, name)), 0);
+	}
+	closedir(directory);
+	assert_non_null(saved.p);
+	assert_string_equal((char *)saved.p + MBOX_JOURNAL_HEADER, text);
+	free(saved.p);
+}
+
+/* Somebody rewrote the torn mbox: the journal has what is lost there. */
 static void
 other_mbox(void **state)
 {
@@ -172,10 +199,18 @@ other_mbox(void **state)
 	struct mbox_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
-		crash(f, STEP_COMMITTED);
+		crash(f, STEP_HALF_COPIED);
 		mbox_fixture_put(f, boxes[i]);
+		f->logged = 0;
 		expect_after(f, boxes[i]);
+		assert_int_equal(f->logged, 1);
+		assert_non_null(strstr(f->last_log, "-saved-"));
+		expect_saved(f, B);
 	}
+	crash(f, STEP_DONE);
+	mbox_fixture_put(f, B);
+	expect_after(f, B);
+	assert_int_equal(mbox_fixture_hidden(f, "spool"), 1);
 }
 
 /* A journal that another user might have put there. */
