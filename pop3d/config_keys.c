@@ -83,7 +83,7 @@ is_plain(const char *value)
 
 	while (value[n] > 0x1f && value[n] < 0x7f && value[n] != '"' && value[n] != '\\')
 		n++;
-	return value[n] == '\0' && n <= 400;
+	return n <= 400 && value[n] == '\0';
 }
 
 static const char *
