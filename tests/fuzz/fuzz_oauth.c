@@ -77,7 +77,7 @@ put_pair(char **at, const char *key, struct auth_span value)
 static void
 again_check(const struct oauth_message *message, size_t size)
 {
-	char *text = malloc(4 * AUTH_USER_MAX + size + 64), *at = text;
+	char *text = malloc((size_t)4 * AUTH_USER_MAX + size + 64), *at = text;
 	struct oauth_message again;
 
 	check(text != NULL);
