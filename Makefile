@@ -121,7 +121,8 @@ MANUALS = pop3d/pop3d.8 pop3d/pop3d.conf.5 pop3d/ctl/pop3ctl.1 auth/pop3d_auth.3
 
 # Unit tests: one program, one file and one entry in tests/unit/tests.h per file tested.
 AUTH_TEST_OBJS = tests/unit/test_nets.o tests/unit/test_saslprep.o tests/unit/test_usercdb.o \
-	tests/unit/test_passwd_more.o tests/unit/test_useredit.o tests/unit/test_scram.o \
+	tests/unit/test_passwd_more.o tests/unit/test_passwd_rehash.o \
+	tests/unit/test_useredit.o tests/unit/test_scram.o \
 	tests/unit/test_mech_scram.o tests/unit/test_seed.o \
 	tests/unit/auth_fixture.o tests/unit/test_loader.o \
 	tests/unit/test_chain.o tests/unit/test_policy.o tests/unit/test_identity.o tests/unit/test_auth_cache.o tests/unit/test_mechanism.o tests/unit/test_userfile.o \

@@ -88,7 +88,7 @@ field_cut(struct rest *rest, struct auth_span *field)
 
 /* Cut "x=value" off, for a given x. */
 static bool
-attribute_cut(struct rest *rest, char name, struct auth_span *value)
+attribute_cut(struct rest *rest, unsigned char name, struct auth_span *value)
 {
 	if (!field_cut(rest, value) || value->n < 3 || value->p[0] != name ||
 		value->p[1] != '=')

@@ -110,7 +110,7 @@ static bool
 entries_add(struct cdb_make *make, int fd, char *error, size_t error_size)
 {
 	struct userfile_reader *reader = malloc(sizeof(*reader));
-	enum userfile_status status;
+	enum userfile_status status = USERFILE_ERROR;
 	struct auth_span line, name;
 	bool good = reader != NULL;
 

@@ -50,6 +50,7 @@ static const struct group groups[] = {
 	{"seed", test_seed},
 	{"useredit", test_useredit},
 	{"passwd_more", test_passwd_more},
+	{"passwd_rehash", test_passwd_rehash},
 	{"usercdb", test_usercdb},
 	{"saslprep", test_saslprep},
 	{"nets", test_nets},

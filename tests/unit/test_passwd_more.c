@@ -1,15 +1,12 @@
 /*
- * The module passwd with several files, databases, SCRAM, networks, and new hashes in the
- * place of old ones.
+ * The module passwd with several files, databases, SCRAM keys, names and networks.
  */
 #include "tests/unit/auth_fixture.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +26,7 @@ extern const struct auth_module pop3d_auth_module;
 
 static char logged[1024];
 static char files[1024];
-static const char *plain, *weak, *rehash;
+static const char *plain, *weak;
 static const char *remote;
 static struct auth_out out;
 static void *module;
@@ -54,7 +51,7 @@ host_config(void *cookie, const char *key)
 	return strcmp(key, "file") == 0           ? files
 	       : strcmp(key, "plain") == 0        ? plain
 	       : strcmp(key, "weak_schemes") == 0 ? weak
-						  : rehash;
+						  : NULL;
 }
 
 static bool
@@ -85,7 +82,7 @@ static const struct auth_host host = {.abi = POP3D_AUTH_ABI,
 static int
 setup(void **state)
 {
-	plain = weak = rehash = NULL;
+	plain = weak = NULL;
 	remote = "";
 	logged[0] = '\0';
 	return fixture_setup(state);
@@ -341,95 +338,6 @@ databases(void **state)
 	stop();
 }
 
-static char *
-text_of(const char *name)
-{
-	size_t n;
-
-	return fixture_read(name, &n);
-}
-
-static void
-old_hashes_are_replaced(void **state)
-{
-	char *text;
-
-	(void)state;
-	file_write("a", "# users\nann:x\n");
-	file_write("b", "jim:" HASH "\njo:" HASH ":7:8::/home/jo::user=joseph\njo:x\n");
-	compile("b");
-	rehash = "yes";
-	assert_true(start("a b"));
-	assert_int_equal(ask("jo", "wrong"), AUTH_DENY);
-	assert_int_equal(ask("jo", "password"), AUTH_OK);
-	assert_string_equal(logged, "rehash: user jo has a new hash");
-	assert_int_equal(ask("jo", "password"), AUTH_OK);
-	stop();
-	text = text_of("b");
-	assert_memory_equal(text, "jim:" HASH "\njo:{ARGON2ID}$argon2id$v=19$m=65536,",
-		strlen("jim:" HASH "\njo:{ARGON2ID}$argon2id$v=19$m=65536,"));
-	assert_non_null(strstr(text, ":7:8::/home/jo::user=joseph\njo:x\n"));
-	free(text);
-	/* Again: the new hash is right, found in the new database, and stays. */
-	assert_true(start("a b"));
-	assert_string_equal(logged, "");
-	assert_int_equal(ask("jo", "password"), AUTH_OK);
-	assert_string_equal(logged, "");
-	assert_int_equal(ask("jo", "wrong"), AUTH_DENY);
-	stop();
-}
-
-static void
-hashes_stay_without_leave(void **state)
-{
-	char *text;
-
-	(void)state;
-	file_write("a", "jo:" HASH "\noff:" HASH "::::::nologin\n"
-			"keys:{SCRAM-SHA-256}4096" KEYS "\n");
-	assert_true(start("a"));
-	assert_int_equal(ask("jo", "password"), AUTH_OK);
-	assert_string_equal(logged, "");
-	stop();
-	rehash = "yes";
-	assert_true(start("a"));
-	assert_int_equal(ask("off", "password"), AUTH_DENY);
-	stop();
-	text = text_of("a");
-	assert_memory_equal(text, "jo:" HASH "\noff:" HASH ":", strlen("jo:" HASH "\n"));
-	assert_null(strstr(text, "m=65536"));
-	free(text);
-}
-
-/* What cannot be replaced does not keep a user out, and what has changed stays. */
-static void
-failed_replacements(void **state)
-{
-	char *text;
-	int lock;
-
-	(void)state;
-	file_write("a", "jo:" HASH "\n");
-	rehash = "yes";
-	assert_true(start("a"));
-	file_write("new", "jo:" HASH "x\n");
-	assert_int_equal(rename(fixture_path("new"), fixture_path("a")), 0);
-	assert_int_equal(ask("jo", "password"), AUTH_OK);
-	assert_string_equal(logged, "rehash: user jo: the entry has changed");
-	stop();
-	text = text_of("a");
-	assert_string_equal(text, "jo:" HASH "x\n");
-	free(text);
-	file_write("a", "jo:" HASH "\n");
-	lock = open(fixture_path("a.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	assert_int_equal(flock(lock, LOCK_EX), 0);
-	assert_true(start("a"));
-	assert_int_equal(ask("jo", "password"), AUTH_OK);
-	assert_string_equal(logged, "rehash: user jo: still waiting for the file");
-	assert_int_equal(close(lock), 0);
-	stop();
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int
@@ -443,9 +351,6 @@ test_passwd_more(void)
 		TEST(keys_for_scram),
 		TEST(names_are_prepared),
 		TEST(databases),
-		TEST(old_hashes_are_replaced),
-		TEST(hashes_stay_without_leave),
-		TEST(failed_replacements),
 	};
 
 	return cmocka_run_group_tests_name("passwd_more", tests, NULL, NULL);

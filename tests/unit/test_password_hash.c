@@ -180,7 +180,7 @@ old_hashes(void **state)
 		"$argon2id$v=19$m=65536,t=1,p=1$a$b"};
 	static const char *const not_old[] = {"$argon2id$v=19$m=65536,t=2,p=1$a$b",
 		"{ARGON2ID}$argon2id$v=19$m=1048576,t=3,p=1$a$b",
-		"{SCRAM-SHA-256}4096" KEYS, "", "*", "{SHA512}x"};
+		("{SCRAM-SHA-256}4096" KEYS), "", "*", "{SHA512}x"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++)
@@ -253,7 +253,7 @@ unsupported_hashes(void **state)
 		"$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65", "$2y$05$abc",
 		("{SHA512-CRYPT}" SHA256), ("{SHA512-CRYPT.B64}" SHA512),
 		("{SHA512-CRYPT.HEX}" SHA512), "{PLAIN.b64}cGFzc3dvcmQ=", "{SHA512}x",
-		"{SSHA}x", "{CRYPT}iN/RktGWjRdYE", "iN/RktGWjRdYE", "!" SHA512, "*",
+		"{SSHA}x", "{CRYPT}iN/RktGWjRdYE", "iN/RktGWjRdYE", ("!" SHA512), "*",
 		"$3$$8846f7eaee8fb117ad06bdd830b7586c", "$gy$j75$a$b", "$y$", "$y$j",
 		"$y$j7", "$y$j75", "$y$k75$oV1iZrOsUKQlTjdSyPcge/$a", "$y$j75.$oV1$a",
 		"$7$", "$7$BU", "$7$B.....0....sWwS$a", "$2b$5$abc", "$2x$05$abc",
@@ -308,7 +308,7 @@ excessive_hashes_are_not_tried(void **state)
 		"$7$GU....0....sWwSCmSPrxeiczUSPiMg61$7GNG",
 		"$7$zU..../....sWwS$7GNG",
 		"$7$BzzzzzzzzzzsWwS$7GNG",
-		"{SCRAM-SHA-256}5000001" KEYS,
+		("{SCRAM-SHA-256}5000001" KEYS),
 	};
 
 	(void)state;

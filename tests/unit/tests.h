@@ -42,6 +42,7 @@ int test_mech_scram(void);
 int test_seed(void);
 int test_useredit(void);
 int test_passwd_more(void);
+int test_passwd_rehash(void);
 int test_usercdb(void);
 int test_saslprep(void);
 int test_nets(void);
