@@ -95,7 +95,8 @@ def test_no_name(site, back_end, name):
 
 @pytest.mark.parametrize("line,reply", [
     (b"*", CANCELLED), (b"A" * 100000, TOO_LONG), (b"!", BAD_BASE64), (b"AAA", BAD_BASE64),
-    (b"AB==", BAD_BASE64), (b"AAAA AAAA", BAD_BASE64)])
+    (b"AB==", BAD_BASE64), (b"AAAA AAAA", BAD_BASE64)],
+    ids=["cancelled", "too long", "character", "length", "bits", "space"])
 @rows(lambda mechanism: mechanism in SASL)
 def test_no_answer(site, back_end, line, reply):
     client = site.inetd()
