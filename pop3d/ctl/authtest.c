@@ -31,7 +31,7 @@ mechanism_take(const char *text, const struct auth_mechanism **mechanism)
 	char name[32];
 	size_t n = 0;
 
-	while (text[n] != '\0' && n < sizeof(name) - 1) {
+	while (n < sizeof(name) - 1 && text[n] != '\0') {
 		name[n] = (char)toupper((unsigned char)text[n]);
 		n++;
 	}
