@@ -15,7 +15,7 @@ DENIED = b"-ERR [AUTH] Invalid user name or password"
 
 # Deed, reply, and what the log says of it.
 DEEDS = [
-    ("stray", SYS_TEMP, "event=crash role=auth signal=11"),
+    ("stray", SYS_TEMP, "event=crash role=auth signal="),
     ("abort", SYS_TEMP, "event=crash role=auth signal=6"),
     ("exit", SYS_TEMP, "the auth process gave no verdict, exit status 0"),
     ("fork-exit", SYS_TEMP, "the auth process gave no verdict, exit status 3"),
