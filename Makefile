@@ -60,7 +60,8 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_uid.o mailstore/maildir_update.o \
-	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_io.o \
+	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
+	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o mailstore/dotlock_stale.o
@@ -135,6 +136,7 @@ SECRET_TEST_OBJS = tests/unit/module_fixture.o tests/unit/test_apop_digest.o \
 PROGRAM_TEST_OBJS = tests/unit/test_pam_conversation.o \
 	tests/unit/test_checkpassword_answer.o tests/unit/test_checkpassword_run.o
 MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
+	tests/unit/test_mbox_id.o \
 	tests/unit/test_mbox_parse.o tests/unit/test_mbox_io.o tests/unit/test_mbox_journal.o \
 	tests/unit/test_mbox_recover.o tests/unit/test_mbox_file.o \
 	tests/unit/test_mbox_place.o tests/unit/test_mbox_update.o tests/unit/test_mbox.o \

@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A longer line is never a separator. */
-#define MBOX_FROM_MAX 1024u
+/* A longer line is never a separator, though senders may be long. */
+#define MBOX_FROM_MAX 8192u
 
 /* Whether the n bytes at p, one line with or without its line end, are a From_ line. */
 bool mbox_from_valid(const unsigned char *p, size_t n);

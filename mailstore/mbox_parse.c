@@ -12,14 +12,18 @@
 #define NAME_LENGTH 32u
 
 enum part {
-	PART_FIRST, /* nothing but a From_ line is right */
+	PART_FIRST, /* nothing but a From_ line is right, and empty lines before it */
 	PART_HEADER,
 	PART_BODY,
 };
 
+/* Marks of what c-client keeps in a first message: its folder data. */
 enum pseudo {
-	PSEUDO_DATA = 1u << 0,
-	PSEUDO_SUBJECT = 1u << 1,
+	PSEUDO_SENDER = 1u << 0,
+	PSEUDO_DATA = 1u << 1,
+	PSEUDO_SUBJECT = 1u << 2,
+	PSEUDO_ALL = PSEUDO_SENDER | PSEUDO_DATA | PSEUDO_SUBJECT,
+	PSEUDO_RECEIVED = 1u << 3, /* a mark of mail */
 };
 
 struct mbox_parse {
@@ -37,14 +41,13 @@ struct mbox_parse {
 	uint64_t line_offset;
 	bool known;   /* in a line, and known to be text */
 	bool hashing; /* the header field at hand is part of the id */
-	bool cr;      /* a CR is held back from the id: an LF may follow */
 	/* Octets of an empty line that may prove to be the separator; 0 for none. */
 	size_t held;
 	uint64_t count;
 	unsigned pseudo;
 	struct mbox_entry entry;
 	struct octets octets;
-	SHA2_CTX id;
+	struct mbox_id *id;
 };
 
 struct mbox_parse *
@@ -54,6 +57,11 @@ mbox_parse_new(mbox_parse_found *found, void *cookie)
 
 	if (parse == NULL)
 		return NULL;
+	parse->id = mbox_id_new();
+	if (parse->id == NULL) {
+		free(parse);
+		return NULL;
+	}
 	parse->found = found;
 	parse->cookie = cookie;
 	return parse;
@@ -62,6 +70,8 @@ mbox_parse_new(mbox_parse_found *found, void *cookie)
 void
 mbox_parse_free(struct mbox_parse *parse)
 {
+	if (parse != NULL)
+		mbox_id_free(parse->id);
 	free(parse);
 }
 
@@ -80,45 +90,17 @@ mbox_parse_hash(const unsigned char *p, size_t n)
 	return hash;
 }
 
-/* Add header text to the id, each CRLF as LF. */
-static void
-id_add(struct mbox_parse *parse, const unsigned char *p, size_t n)
-{
-	static const unsigned char cr = '\r';
-	const unsigned char *end = p + n, *next;
-
-	while (p < end) {
-		if (parse->cr && *p != '\n')
-			SHA256Update(&parse->id, &cr, 1);
-		next = memchr(p, '\r', (size_t)(end - p));
-		parse->cr = next != NULL;
-		if (next == NULL)
-			next = end;
-		SHA256Update(&parse->id, p, (size_t)(next - p));
-		p = parse->cr ? next + 1 : end;
-	}
-}
-
-/* Mail readers keep their state in these fields; delivery has other ones. */
 static bool
-field_is_rewritten(const unsigned char *p, size_t n)
+begins_with(const char *line, size_t n, const char *start)
 {
-	static const char *const names[] = {
-		"Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-UIDL:", "X-IMAP:",
-		"X-IMAPbase:", "Content-Length:", "Lines:", "X-Mozilla-"};
+	const size_t length = strlen(start);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		size_t len = strlen(names[i]);
-
-		if (n >= len && strncasecmp((const char *)p, names[i], len) == 0)
-			return true;
-	}
-	return false;
+	return n > length && strncasecmp(line, start, length) == 0;
 }
 
 /*
- * c-client keeps its folder data in a first message of this subject.  Both marks are
- * asked for, so that a stray X-IMAPbase field does not hide a mail.
+ * All the marks are asked for, and that no mail transport has touched it: a remote sender
+ * must not be able to make a mail that nobody sees.
  */
 static void
 pseudo_note(struct mbox_parse *parse)
@@ -130,9 +112,10 @@ pseudo_note(struct mbox_parse *parse)
 
 	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;
-	if ((n > 7 && strncasecmp(line, "X-IMAP:", 7) == 0) ||
-		(n > 11 && strncasecmp(line, "X-IMAPbase:", 11) == 0))
+	if (begins_with(line, n, "X-IMAP:") || begins_with(line, n, "X-IMAPbase:"))
 		parse->pseudo |= PSEUDO_DATA;
+	else if (begins_with(line, n, "Received:"))
+		parse->pseudo |= PSEUDO_RECEIVED;
 	else if (n == sizeof subject - 1 && strncasecmp(line, subject, n) == 0)
 		parse->pseudo |= PSEUDO_SUBJECT;
 }
@@ -142,16 +125,13 @@ static void
 message_end(struct mbox_parse *parse, uint64_t end)
 {
 	struct mbox_entry *entry = &parse->entry;
-	unsigned char digest[SHA256_DIGEST_LENGTH];
 
 	entry->length = end - parse->held - entry->start;
 	if (parse->part == PART_HEADER || entry->header > entry->length)
 		entry->header = entry->length;
 	entry->octets = octets_total(&parse->octets);
-	entry->pseudo =
-		parse->count == 0 && parse->pseudo == (PSEUDO_DATA | PSEUDO_SUBJECT);
-	SHA256Final(digest, &parse->id);
-	memcpy(entry->id, digest, sizeof entry->id);
+	entry->pseudo = parse->count == 0 && parse->pseudo == PSEUDO_ALL;
+	mbox_id_end(parse->id, entry->id);
 	parse->count++;
 	if (!parse->found(parse->cookie, entry))
 		parse->result = MBOX_PARSE_STOPPED;
@@ -171,10 +151,12 @@ message_begin(struct mbox_parse *parse)
 		.hash = mbox_parse_hash(parse->line, parse->len),
 	};
 	parse->octets = (struct octets){0};
-	SHA256Init(&parse->id);
-	parse->cr = false;
 	parse->hashing = true;
-	id_add(parse, parse->line, parse->len);
+	mbox_id_begin(parse->id);
+	mbox_id_header(parse->id, parse->line, parse->len);
+	if (parse->count == 0 &&
+		begins_with((const char *)parse->line, parse->len, "From MAILER-DAEMON "))
+		parse->pseudo |= PSEUDO_SENDER;
 	parse->len = 0;
 }
 
@@ -191,9 +173,13 @@ held_release(struct mbox_parse *parse)
 static void
 line_empty(struct mbox_parse *parse)
 {
-	held_release(parse);
-	parse->held = parse->len;
-	if (parse->part == PART_HEADER) {
+	if (parse->part != PART_FIRST) {
+		held_release(parse);
+		parse->held = parse->len;
+	}
+	if (parse->part == PART_BODY)
+		mbox_id_body(parse->id, parse->line, parse->len);
+	else if (parse->part == PART_HEADER) {
 		parse->entry.header =
 			parse->line_offset + parse->len - parse->entry.start;
 		parse->part = PART_BODY;
@@ -210,12 +196,13 @@ line_text(struct mbox_parse *parse)
 	held_release(parse);
 	if (parse->part == PART_HEADER) {
 		if (line[0] != ' ' && line[0] != '\t')
-			parse->hashing = !field_is_rewritten(line, parse->len);
+			parse->hashing = !mbox_id_ignores(line, parse->len);
 		if (parse->hashing)
-			id_add(parse, line, parse->len);
+			mbox_id_header(parse->id, line, parse->len);
 		if (parse->count == 0)
 			pseudo_note(parse);
-	}
+	} else
+		mbox_id_body(parse->id, line, parse->len);
 	octets_add(&parse->octets, line, parse->len);
 	parse->known = line[parse->len - 1] != '\n';
 	parse->len = 0;
@@ -257,10 +244,10 @@ line_decide(struct mbox_parse *parse, bool whole)
 
 	if (whole && line_may_be_from(parse) && mbox_from_valid(line, n))
 		message_begin(parse);
-	else if (parse->part == PART_FIRST)
-		parse->result = MBOX_PARSE_ALIEN;
 	else if (line[n - 1] == '\n' && (n == 1 || (n == 2 && line[0] == '\r')))
 		line_empty(parse);
+	else if (parse->part == PART_FIRST)
+		parse->result = MBOX_PARSE_ALIEN;
 	else
 		line_text(parse);
 }
@@ -296,7 +283,7 @@ header_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
 	if (end != NULL)
 		n = (size_t)(end - p) + 1;
 	if (parse->hashing)
-		id_add(parse, p, n);
+		mbox_id_header(parse->id, p, n);
 	octets_add(&parse->octets, p, n);
 	return n;
 }
@@ -318,6 +305,7 @@ body_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
 		parse->known = i < n && p[i] != '\n' && p[i] != '\r';
 	}
 	octets_add(&parse->octets, p, i);
+	mbox_id_body(parse->id, p, i);
 	return i;
 }
 

@@ -4,12 +4,10 @@
  *
  * A message begins with a From_ line (mbox_from.h) at the start of the file or right
  * after an empty line, and goes on to the next one.  The one empty line before a From_
- * line, or at the end of the file, separates and is not part of the message.
- * Content-Length is not looked at, for it lies; quoting (">From") is left as it is.
- * Lines end with LF or CRLF, may be of any length and may hold NULs.
- *
- * The id of a message is taken from what delivery wrote: the From_ line and the header,
- * without the fields that mail readers rewrite, with line ends as LF.
+ * line, or at the end of the file, separates and is not part of the message.  Empty lines
+ * before the first message belong to none.  Content-Length is not looked at, for it lies;
+ * quoting (">From") is left as it is.  Lines end with LF or CRLF, may be of any length
+ * and may hold NULs.
  */
 #ifndef MBOX_PARSE_H
 #define MBOX_PARSE_H
@@ -18,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MBOX_ID_SIZE 16u /* leading bytes of a SHA-256 */
+#include "mailstore/mbox_id.h"
 
 /* Offsets and lengths are those of stored bytes. */
 struct mbox_entry {
@@ -28,13 +26,13 @@ struct mbox_entry {
 	uint64_t header; /* length of its header, with the empty line that ends it */
 	uint64_t octets; /* of the message as sent, see octets.h */
 	uint64_t hash;   /* of the From_ line, see mbox_parse_hash() */
-	unsigned char id[MBOX_ID_SIZE];
+	unsigned char id[MBOX_ID_SIZE]; /* see mbox_id.h */
 	bool pseudo; /* the first message is c-client's folder data, no mail */
 };
 
 enum mbox_parse_result {
 	MBOX_PARSE_OK = 0,
-	MBOX_PARSE_ALIEN,   /* does not begin with a From_ line */
+	MBOX_PARSE_ALIEN,   /* something else comes before a From_ line */
 	MBOX_PARSE_STOPPED, /* by the callback */
 };
 

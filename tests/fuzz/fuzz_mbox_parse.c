@@ -73,7 +73,9 @@ check_list(const struct list *list, const uint8_t *data, size_t size)
 		check(entry->header <= entry->length);
 		check(memcmp(data + entry->from, "From ", 5) == 0);
 		/* At most one empty line lies between two messages. */
-		check(entry->from - end <= 2);
+		check(i == 0 || entry->from - end <= 2);
+		for (uint64_t k = end; k < entry->from; k++)
+			check(data[k] == '\n' || data[k] == '\r');
 		check(entry->octets == count_octets(data + entry->start, entry->length));
 		end = entry->start + entry->length;
 	}

@@ -23,6 +23,7 @@ static const struct group groups[] = {
 	{"maildir_scan", test_maildir_scan},
 	{"maildir_update", test_maildir_update},
 	{"mbox_from", test_mbox_from},
+	{"mbox_id", test_mbox_id},
 	{"mbox_parse", test_mbox_parse},
 	{"mbox_io", test_mbox_io},
 	{"mbox_journal", test_mbox_journal},

@@ -259,7 +259,7 @@ mbox_fixture_model(
 
 	for (size_t i = 0; i < n; i += line) {
 		line = model_line(p, n, i);
-		if ((i == 0 || empty > 0) && line <= MBOX_FROM_MAX &&
+		if ((found == 0 || empty > 0) && line <= MBOX_FROM_MAX &&
 			mbox_from_valid(p + i, line)) {
 			if (found > 0)
 				model_end(&entries[found - 1], p, i - empty);
@@ -268,10 +268,11 @@ mbox_fixture_model(
 			entries[found].start = i + line;
 			entries[found++].hash = mbox_parse_hash(p + i, line);
 			empty = 0;
-		} else if (found == 0)
-			return 0;
-		else
+		} else {
 			empty = model_empty(p + i, line);
+			if (found == 0 && empty == 0)
+				return 0;
+		}
 	}
 	if (found > 0)
 		model_end(&entries[found - 1], p, n - empty);

@@ -19,8 +19,9 @@
 #define B FROM "Subject: b\n\nbbbb\n\n"
 #define C FROM "Subject: c\n\ncc\n\n"
 #define PSEUDO                                                                           \
-	FROM "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"              \
-	     "X-IMAP: 1 2\n\ntext\n\n"
+	"From MAILER-DAEMON Tue Nov 23 15:28:00 2025\n"                                  \
+	"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"                   \
+	"X-IMAP: 1 2\n\ntext\n\n"
 
 static enum mail_status
 open_and_load(struct mbox_fixture *f)
@@ -163,6 +164,76 @@ unique_ids(void **state)
 	mbox_fixture_open(f);
 	assert_int_equal(mailstore_mbox.uid(f->store, 0, twin), MAIL_OK);
 	assert_string_equal(twin, a);
+}
+
+/*
+ * Mails that differ in nothing but their bodies have ids of their own: numbers behind a
+ * common id would be other messages' once one of them is deleted.
+ */
+static void
+unique_ids_of_like_mails(void **state)
+{
+#define LIKE(body) FROM "Subject: cron\n\n" body "\n\n"
+	struct mbox_fixture *f = *state;
+	char first[MAIL_UID_MAX + 1], second[MAIL_UID_MAX + 1], now[MAIL_UID_MAX + 1];
+
+	mbox_fixture_put(f, LIKE("1") LIKE("2"));
+	mbox_fixture_open(f);
+	assert_int_equal(mailstore_mbox.uid(f->store, 0, first), MAIL_OK);
+	assert_int_equal(mailstore_mbox.uid(f->store, 1, second), MAIL_OK);
+	assert_string_not_equal(first, second);
+	mbox_fixture_close(f);
+	mbox_fixture_put(f, LIKE("2") LIKE("3"));
+	mbox_fixture_open(f);
+	assert_int_equal(mailstore_mbox.uid(f->store, 0, now), MAIL_OK);
+	assert_string_equal(now, second);
+	assert_int_equal(mailstore_mbox.uid(f->store, 1, now), MAIL_OK);
+	assert_string_not_equal(now, second);
+	assert_string_not_equal(now, first);
+#undef LIKE
+}
+
+/* Empty lines before the first message stay in the file, whatever is deleted. */
+static void
+begins_with_empty_lines(void **state)
+{
+	struct mbox_fixture *f = *state;
+	size_t removed;
+
+	mbox_fixture_put(f, "\n\r\n");
+	mbox_fixture_open(f);
+	assert_int_equal(f->count, 0);
+	mbox_fixture_close(f);
+	mbox_fixture_put(f, "\n" A B);
+	mbox_fixture_open(f);
+	assert_int_equal(f->count, 2);
+	expect_message(f, 0, "Subject: a\n\naa\n");
+	assert_int_equal(
+		mailstore_mbox.update(f->store, (const unsigned char *)"\1", &removed),
+		MAIL_OK);
+	mbox_fixture_close(f);
+	mbox_fixture_expect(f, "\n" B);
+	mbox_fixture_open(f);
+	assert_int_equal(
+		mailstore_mbox.update(f->store, (const unsigned char *)"\1", &removed),
+		MAIL_OK);
+	assert_int_equal(removed, 1);
+	mbox_fixture_close(f);
+	mbox_fixture_expect(f, "\n");
+}
+
+static void
+long_sender(void **state)
+{
+	struct mbox_fixture *f = *state;
+	char text[4000];
+
+	snprintf(text, sizeof text, A "From %03000d@x Tue Nov 23 15:28:00 2025\n\n" B, 0);
+	mbox_fixture_put(f, text);
+	mbox_fixture_open(f);
+	assert_int_equal(f->count, 3);
+	expect_message(f, 2, "Subject: b\n\nbbbb\n");
+	expect_message(f, 1, "");
 }
 
 static void
@@ -309,6 +380,9 @@ test_mbox(void)
 		TEST(not_an_mbox),
 		TEST(limits),
 		TEST(unique_ids),
+		TEST(unique_ids_of_like_mails),
+		TEST(begins_with_empty_lines),
+		TEST(long_sender),
 		TEST(second_session_is_busy),
 		TEST(delivery_lock_is_respected),
 		TEST(changes_during_the_session),

@@ -95,6 +95,8 @@ too_long(void **state)
 	(void)state;
 	snprintf(line, sizeof line, "From %0*d%s", (int)MBOX_FROM_MAX - 31, 0, date);
 	assert_true(valid(line));
+	snprintf(line, sizeof line, "From %04000d%s", 0, date);
+	assert_true(valid(line));
 	snprintf(line, sizeof line, "From %0*d%s", (int)MBOX_FROM_MAX, 0, date);
 	assert_false(valid(line));
 }

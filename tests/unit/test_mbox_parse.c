@@ -92,8 +92,9 @@ separators(void **state)
 static void
 empty_and_alien(void **state)
 {
-	static const char *const alien[] = {"\n", "hello\n", "From", "From x\n",
-		"\n" FROM, "From: a\n\n" FROM, "\r\n", "\r", "F"};
+	static const char *const alien[] = {"hello\n", "From", "From x\n", "\nhello\n",
+		"From: a\n\n" FROM, "\r\n\r", "\r", "F", "\n\r\nFrom x\n\n" FROM};
+	static const char *const empty[] = {"\n", "\r\n", "\n\n\r\n\n"};
 	struct list list;
 
 	(void)state;
@@ -103,6 +104,23 @@ empty_and_alien(void **state)
 		for (size_t chunk = 1; chunk < 20; chunk++)
 			assert_int_equal(parse(alien[i], strlen(alien[i]), chunk, &list),
 				MBOX_PARSE_ALIEN);
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
+		expect(empty[i], NULL, 0);
+}
+
+/* As `echo >mbox` leaves them. */
+static void
+empty_lines_at_the_start(void **state)
+{
+	static const char *const one[] = {"A: 1\n\none\n"};
+	static const char text[] = "\n\r\n\n" FROM "A: 1\n\none\n\n";
+	struct list list;
+
+	(void)state;
+	expect(text, one, 1);
+	assert_int_equal(parse(text, strlen(text), 5, &list), MBOX_PARSE_OK);
+	assert_int_equal(list.v[0].from, 4);
+	assert_int_equal(list.v[0].octets, strlen("A: 1\r\n\r\none\r\n"));
 }
 
 static void
@@ -139,14 +157,16 @@ static void
 id_stays(void **state)
 {
 	static const char *const same[] = {
-		FROM "Subject: x\nTo: y\n\nanother body\n",
+		FROM "Subject: x\nTo: y\n\nbody",
+		FROM "Subject: x\nTo: y\n\nbody\n\n\n\r\n\n" FROM,
 		FROM_CRLF "Subject: x\r\nTo: y\r\n\r\nbody\r\n",
 		FROM "Subject: x\nStatus: RO\nTo: y\nX-Status: A\n\nbody\n",
 		FROM "Subject: x\nX-UID: 5\nX-Keywords: a\n b\n\tc\nTo: y\n\nbody\n",
+		FROM "Content-Length: 5\nLines: 1\nSubject: x\nX-IMAPbase: 1 2\nTo: "
+		     "y\n\nbody\n",
 		FROM
-		"Content-Length: 5\nLines: 1\nSubject: x\nX-IMAPbase: 1 2\nTo: y\n\n",
-		FROM "X-Mozilla-Status2: 00\nX-UIDL: q\nSubject: x\nTo: y\nX-IMAP: 1\n\n",
-		FROM "status: RO\nSubject: x\nTo: y\n",
+		"X-Mozilla-Status2: 00\nX-UIDL: q\nSubject: x\nTo: y\nX-IMAP: 1\n\nbody",
+		FROM "status: RO\nSubject: x\nTo: y\n\nbody\n",
 	};
 	static const char *const others[] = {
 		"From a@c Tue Nov 23 15:28:00 2025\nSubject: x\nTo: y\n\nbody\n",
@@ -155,6 +175,10 @@ id_stays(void **state)
 		FROM "Subject: x\nTo: y\nStatuses: 1\n\nbody\n",
 		FROM "Subject: x\n\nTo: y\n",
 		FROM "Subject: x\r\r\nTo: y\n\nbody\n",
+		FROM "Subject: x\nTo: y\n\nanother body\n",
+		FROM "Subject: x\nTo: y\n\n\nbody\n",
+		FROM "Subject: x\nTo: y\n\nbody\nStatus: RO\n",
+		FROM "Subject: x\nTo: y\n\n",
 	};
 	unsigned char id[MBOX_ID_SIZE], first[MBOX_ID_SIZE];
 
@@ -192,10 +216,21 @@ id_of_a_later_message(void **state)
 static void
 pseudo(void **state)
 {
+#define SYSTEM "From MAILER-DAEMON Tue Nov 23 15:28:00 2025\n"
 #define SUBJECT "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
 	static const char *const texts[] = {
-		FROM SUBJECT "X-IMAP: 1 2\n\n\n" FROM SUBJECT "X-IMAP: 1 2\n\n",
-		FROM "X-IMAPbase: 1 2\n" SUBJECT "\ntext\n\n" FROM "\n",
+		SYSTEM SUBJECT "X-IMAP: 1 2\n\n\n" SYSTEM SUBJECT "X-IMAP: 1 2\n\n",
+		"\n" SYSTEM "X-IMAPbase: 1 2\n" SUBJECT "\nReceived: x\n\n" FROM "\n",
+	};
+	/* What lacks a mark, or has been through a mail transport, is mail. */
+	static const char *const mail[] = {
+		SYSTEM SUBJECT "\n",
+		SYSTEM "X-IMAPbase: 1 2\n\n",
+		SYSTEM "X-IMAP: 1\n\n" SUBJECT,
+		FROM SUBJECT "X-IMAP: 1 2\n\n",
+		FROM SUBJECT SYSTEM "X-IMAP: 1 2\n\n",
+		SYSTEM SUBJECT "X-IMAP: 1 2\nReceived: from there\n\n",
+		SYSTEM "received: from there\nX-IMAP: 1 2\n" SUBJECT "\n",
 	};
 	struct list list;
 
@@ -207,14 +242,14 @@ pseudo(void **state)
 		assert_true(list.v[0].pseudo);
 		assert_false(list.v[1].pseudo);
 	}
-	parse(FROM SUBJECT "\n", strlen(FROM SUBJECT "\n"), 9, &list);
-	assert_false(list.v[0].pseudo);
-	parse(FROM "X-IMAPbase: 1 2\n\n", strlen(FROM "X-IMAPbase: 1 2\n\n"), 9, &list);
-	assert_false(list.v[0].pseudo);
-	parse(FROM "X-IMAP: 1\n\n" SUBJECT, strlen(FROM "X-IMAP: 1\n\n" SUBJECT), 9,
-		&list);
-	assert_false(list.v[0].pseudo);
+	for (size_t i = 0; i < sizeof mail / sizeof *mail; i++) {
+		assert_int_equal(
+			parse(mail[i], strlen(mail[i]), 9, &list), MBOX_PARSE_OK);
+		assert_int_equal(list.n, 1);
+		assert_false(list.v[0].pseudo);
+	}
 #undef SUBJECT
+#undef SYSTEM
 }
 
 static void
@@ -290,6 +325,7 @@ test_mbox_parse(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(separators),
 		cmocka_unit_test(empty_and_alien),
+		cmocka_unit_test(empty_lines_at_the_start),
 		cmocka_unit_test(header_and_octets),
 		cmocka_unit_test(id_stays),
 		cmocka_unit_test(id_of_a_later_message),

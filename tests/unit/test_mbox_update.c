@@ -23,8 +23,9 @@
 #define C FROM "Subject: c\n\ncc\n\n"
 #define D "From d@e Tue Nov 23 15:30:00 2025\nSubject: d\n\ndd\n\n"
 #define PSEUDO                                                                           \
-	FROM "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"              \
-	     "X-IMAP: 1 2\n\ntext\n\n"
+	"From MAILER-DAEMON Tue Nov 23 15:28:00 2025\n"                                  \
+	"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"                   \
+	"X-IMAP: 1 2\n\ntext\n\n"
 #define MAX 64
 
 /* Delete those whose bit is set; removed must be their number, or 0. */

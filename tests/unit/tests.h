@@ -15,6 +15,7 @@ int test_maildir_message(void);
 int test_maildir_scan(void);
 int test_maildir_update(void);
 int test_mbox_from(void);
+int test_mbox_id(void);
 int test_mbox_parse(void);
 int test_mbox_io(void);
 int test_mbox_journal(void);
