@@ -71,6 +71,8 @@ static bool
 open_all(struct service *service)
 {
 	const struct config_report report = {report_to_log, NULL};
+	/* Who loaded the modules before has warned, once for all. */
+	const bool warned = service->chain != NULL || !service->root;
 	const char *wrong;
 
 	if (service->chain == NULL && !service_load_chain(service, &report))
@@ -78,7 +80,7 @@ open_all(struct service *service)
 	wrong = auth_cache_open(&service->cache, service->config->server.run_directory,
 		service->config->auth.cache_ttl);
 	if (wrong != NULL)
-		log_message(service->root ? LOG_WARNING : LOG_DEBUG,
+		log_message(warned ? LOG_DEBUG : LOG_WARNING,
 			"auth.cache_ttl: no cache: %s", wrong);
 	return auth_chain_open(service->chain);
 }

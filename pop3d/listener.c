@@ -266,6 +266,21 @@ stop(struct listener *l)
 	log_message(LOG_INFO, "stopped, %zu connections left", l->children.n);
 }
 
+/* Logins work without it, but each would cost its whole hash: say so once. */
+static void
+try_cache(const struct config *config)
+{
+	struct auth_cache cache;
+	const char *wrong = auth_cache_open(
+		&cache, config->server.run_directory, config->auth.cache_ttl);
+
+	if (wrong != NULL)
+		log_message(LOG_WARNING, "auth.cache_ttl: no cache: %s", wrong);
+	if (cache.fd >= 0)
+		(void)close(cache.fd);
+	explicit_bzero(&cache, sizeof(cache));
+}
+
 static bool
 prepare(struct listener *l)
 {
@@ -306,6 +321,7 @@ listener_run(const struct startup *startup, const struct options *options,
 		log_message(LOG_ERR, "listener: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	try_cache(service->config);
 	look_at_config(options, &l.config_seen);
 	catch_signals(true);
 	for (int i = 0; i < startup->n; i++)
