@@ -35,7 +35,7 @@ struct jwt_context {
 };
 
 static const char *const keys[] = {"jwks", "issuer", "audience", "scope", "user_claim",
-	"leeway", "algorithms", NULL};
+	"unverified_email", "leeway", "algorithms", NULL};
 
 /* The value of a key that must be set, NULL if it is not. */
 static const char *
@@ -47,6 +47,19 @@ value_need(const struct jwt_context *own, const char *key)
 		return value;
 	own->host->log(own->host->cookie, LOG_ERR, "%s is not set", key);
 	return NULL;
+}
+
+static bool
+unverified_email_read(struct jwt_context *own)
+{
+	const char *value = own->host->config(own->host->cookie, "unverified_email");
+
+	own->rules.unverified_email = value != NULL && strcmp(value, "yes") == 0;
+	if (value == NULL || own->rules.unverified_email || strcmp(value, "no") == 0)
+		return true;
+	own->host->log(own->host->cookie, LOG_ERR,
+		"unverified_email = %s: expected yes or no", value);
+	return false;
 }
 
 static bool
@@ -114,7 +127,8 @@ settings_read(struct jwt_context *own)
 	if (own->rules.user_claim == NULL || own->rules.user_claim[0] == '\0')
 		own->rules.user_claim = "sub";
 	return own->path != NULL && own->rules.issuer != NULL &&
-	       own->rules.audience != NULL && leeway_read(own) && algorithms_read(own);
+	       own->rules.audience != NULL && unverified_email_read(own) &&
+	       leeway_read(own) && algorithms_read(own);
 }
 
 static void

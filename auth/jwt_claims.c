@@ -39,6 +39,15 @@ words_have(const json_t *value, const char *word)
 	return false;
 }
 
+/* OpenID Connect has a boolean here; some issuers write it as a string. */
+static bool
+is_verified(const json_t *claims)
+{
+	const json_t *verified = json_object_get(claims, "email_verified");
+
+	return json_is_true(verified) || is_text(verified, "true");
+}
+
 bool
 jwt_claims_is_ours(const struct jwt_rules *rules, const json_t *claims)
 {
@@ -84,8 +93,8 @@ jwt_claims_check(const struct jwt_rules *rules, const json_t *claims, time_t now
 		!words_have(json_object_get(claims, "scp"), rules->scope))
 		return "without the scope";
 	/* Anybody can tell an issuer an address that was not checked. */
-	if (strcmp(rules->user_claim, "email") == 0 &&
-		json_is_false(json_object_get(claims, "email_verified")))
+	if (strcmp(rules->user_claim, "email") == 0 && !rules->unverified_email &&
+		!is_verified(claims))
 		return "address is not verified";
 	return times_check(rules, claims, now);
 }

@@ -15,6 +15,7 @@ struct jwt_rules {
 	const char *audience;   /* "aud", or one of it */
 	const char *scope;      /* one of "scope", or of "scp"; NULL: any */
 	const char *user_claim; /* the name of the claim that names the user */
+	bool unverified_email;  /* the issuer need not say that it knows an "email" */
 	unsigned long leeway;   /* seconds that clocks may differ by */
 };
 

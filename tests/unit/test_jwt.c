@@ -108,6 +108,7 @@ claims_are_checked(void **state)
 	(void)state;
 	module_set("scope", "pop");
 	module_set("user_claim", "email");
+	module_set("unverified_email", "yes");
 	assert_true(module_start("jwt"));
 	assert_int_equal(
 		ask(jwt_fixture_token(HEADER, claims(""), JWT_EDDSA, 0)), AUTH_DENY);
@@ -175,6 +176,7 @@ wrong_settings_are_refused(void **state)
 		{"issuer", NULL, "issuer is not set"},
 		{"issuer", "", "issuer is not set"},
 		{"audience", NULL, "audience is not set"},
+		{"unverified_email", "perhaps", "expected yes or no"},
 		{"leeway", "3601", "leeway: expected"},
 		{"leeway", "-1", "leeway: expected"},
 		{"leeway", "", "leeway: expected"},

@@ -152,10 +152,31 @@ users(void **state)
 	rules.user_claim = "email";
 	assert_string_equal(
 		user_of("\"sub\":\"jo\",\"email\":\"jo@example.org\""), "jo@example.org");
-	ASSERT_CHECK(GOOD ",\"email_verified\":true", "good");
-	ASSERT_CHECK(GOOD ",\"email_verified\":false", "address is not verified");
 	rules.user_claim = "sub";
 	ASSERT_CHECK(GOOD ",\"email_verified\":false", "good");
+}
+
+/* Only what the issuer says it has verified, unless the configuration trusts it all. */
+static void
+addresses(void **state)
+{
+	static const char *const unverified[] = {"", ",\"email_verified\":false",
+		",\"email_verified\":\"false\"", ",\"email_verified\":\"True\"",
+		",\"email_verified\":0", ",\"email_verified\":1",
+		",\"email_verified\":null", ",\"email_verified\":[true]"};
+	char text[256];
+
+	(void)state;
+	rules.user_claim = "email";
+	ASSERT_CHECK(GOOD ",\"email_verified\":true", "good");
+	ASSERT_CHECK(GOOD ",\"email_verified\":\"true\"", "good");
+	for (size_t i = 0; i < sizeof(unverified) / sizeof(unverified[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%s%s", GOOD, unverified[i]);
+		rules.unverified_email = false;
+		ASSERT_CHECK(text, "address is not verified");
+		rules.unverified_email = true;
+		ASSERT_CHECK(text, "good");
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -168,6 +189,7 @@ test_jwt_claims(void)
 		TEST(times),
 		TEST(scopes),
 		TEST(users),
+		TEST(addresses),
 	};
 
 	return cmocka_run_group_tests_name("jwt_claims", tests, NULL, NULL);
