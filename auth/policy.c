@@ -1,9 +1,12 @@
 #include "auth/policy.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define WORDS_MAX ((size_t)4 << 20) /* octets of a list, files included */
 #define SPACES " \t\r\n"
@@ -31,12 +34,30 @@ add_word(struct auth_words *words, const char *word, size_t n)
 	return NULL;
 }
 
+/* Who can write the file decides who logs in; and a FIFO must not hold logins up. */
+static FILE *
+open_file(const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	FILE *file = NULL;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		(st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & 022) == 0)
+		file = fdopen(fd, "r");
+	if (fd >= 0 && file == NULL)
+		(void)close(fd);
+	return file;
+}
+
 static const char *
 add_file(struct auth_words *words, const char *path, size_t n)
 {
 	char *name = strndup(path, n), *line = NULL;
-	FILE *file = name != NULL ? fopen(name, "re") : NULL;
-	const char *wrong = file == NULL ? "names a file that cannot be opened" : NULL;
+	FILE *file = name != NULL ? open_file(name) : NULL;
+	const char *wrong = file == NULL ? "names a file that cannot be opened, or that "
+					   "others could change"
+					 : NULL;
 	size_t size = 0;
 
 	while (wrong == NULL && getline(&line, &size, file) > 0) {

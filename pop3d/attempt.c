@@ -12,6 +12,8 @@
 #include "pop3d/clock.h"
 #include "pop3d/identity.h"
 
+#define LOGIN_GRACE_MS 1000 /* for a front to end by itself at the login deadline */
+
 static pid_t
 start_auth(const struct attempt *attempt, int verdict_fds[2])
 {
@@ -39,41 +41,65 @@ start_auth(const struct attempt *attempt, int verdict_fds[2])
 	return pid;
 }
 
+/* Waiting for the verdict of one auth process. */
+struct waiting {
+	int verdict;      /* the channel it comes by */
+	int process;      /* descriptor of the process, -1: none could be had */
+	int64_t deadline; /* of whose turn it is */
+	bool client;      /* it is the client's turn, not the modules' */
+	bool in_time;
+	bool answered;
+};
+
+/* True once there is nothing more to wait for. */
+static bool
+take_message(const struct attempt *attempt, struct waiting *w, struct verdict *verdict)
+{
+	const struct connection *connection = attempt->connection;
+	struct ipc_message message;
+	unsigned type;
+
+	if (ipc_receive(w->verdict, &message) != 1)
+		return true;
+	type = ipc_type(&message);
+	if (type == IPC_WAITING || type == IPC_WORKING) {
+		ipc_get_text(&message, verdict->claimed, sizeof(verdict->claimed));
+		w->client = type == IPC_WAITING;
+		w->deadline =
+			w->client
+				? connection->login_deadline + LOGIN_GRACE_MS
+				: clock_after(connection->service->config->auth.timeout);
+		return !ipc_end(&message);
+	}
+	w->answered = verdict_read(&message, verdict);
+	if (!w->answered)
+		memset(verdict, 0, sizeof(*verdict));
+	return true;
+}
+
 /*
  * Wait for a verdict, or for the end of the process that should give it: what it left
- * behind may hold the channel open.  A descriptor of -1 is not waited for.  Whatever the
- * front says while an attempt runs breaks the protocol.
+ * behind may hold the channel open.  Whatever the front says while an attempt runs breaks
+ * the protocol.
  */
 static enum attempt_status
-await(const struct attempt *attempt, int verdict_fd, int process, int64_t deadline,
-	bool *in_time)
+await(const struct attempt *attempt, struct waiting *w, struct verdict *verdict)
 {
 	struct pollfd p[3] = {{.fd = attempt->control, .events = POLLIN},
-		{.fd = verdict_fd, .events = POLLIN}, {.fd = process, .events = POLLIN}};
+		{.fd = w->verdict, .events = POLLIN},
+		{.fd = w->process, .events = POLLIN}};
 
 	for (;;) {
-		int ready = poll(p, 3, clock_left(deadline));
+		int ready = poll(p, 3, clock_left(w->deadline));
 		if (ready < 0 && errno == EINTR)
 			continue;
 		if (ready < 0 || p[0].revents != 0)
 			return ATTEMPT_ABANDONED;
-		*in_time = ready > 0;
-		return ATTEMPT_DONE;
+		w->in_time = ready > 0;
+		/* A verdict that was given is there before its process ends. */
+		if (p[1].revents == 0 || take_message(attempt, w, verdict))
+			return ATTEMPT_DONE;
 	}
-}
-
-/* Never waits: a verdict that was given is there. */
-static bool
-take_verdict(int verdict_fd, struct verdict *verdict)
-{
-	struct pollfd p = {.fd = verdict_fd, .events = POLLIN};
-	struct ipc_message message;
-
-	if (poll(&p, 1, 0) == 1 && ipc_receive(verdict_fd, &message) == 1 &&
-		verdict_read(&message, verdict))
-		return true;
-	memset(verdict, 0, sizeof(*verdict));
-	return false;
 }
 
 /* A right proof opens nothing yet: whose mail it is for is the module's word only. */
@@ -108,27 +134,26 @@ end_auth(struct attempt *attempt, pid_t pid, bool in_time, bool answered)
 enum attempt_status
 attempt_run(struct attempt *attempt, struct verdict *verdict)
 {
-	uint64_t timeout = attempt->connection->service->config->auth.timeout;
-	int64_t deadline = clock_after(timeout);
-	int verdict_fds[2], process;
+	struct waiting w = {.deadline = clock_after(
+				    attempt->connection->service->config->auth.timeout)};
+	int verdict_fds[2];
 	enum attempt_status status;
-	bool in_time = false, answered;
 	pid_t pid;
 
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->result = RESULT_TEMPFAIL;
+	attempt->keeper = -1;
 	pid = start_auth(attempt, verdict_fds);
 	if (pid < 0) {
 		log_message(LOG_ERR, "no auth process: %s", strerror(errno));
 		return ATTEMPT_DONE;
 	}
-	process = pidfd_open(pid, 0);
-	status = await(attempt, verdict_fds[0], process, deadline, &in_time);
-	if (process >= 0)
-		(void)close(process);
-	answered = in_time && take_verdict(verdict_fds[0], verdict);
+	w.verdict = verdict_fds[0];
+	w.process = pidfd_open(pid, 0);
+	status = await(attempt, &w, verdict);
+	if (w.process >= 0)
+		(void)close(w.process);
 	check_identity(attempt, verdict);
-	attempt->keeper = -1;
 	/* A keeper ends by itself when this channel is closed, and may take its time. */
 	if (status == ATTEMPT_DONE && verdict->out.hold != 0) {
 		if (verdict->result == RESULT_OK)
@@ -138,16 +163,17 @@ attempt_run(struct attempt *attempt, struct verdict *verdict)
 		return status;
 	}
 	(void)close(verdict_fds[0]);
-	if (status == ATTEMPT_DONE && !in_time)
+	if (status == ATTEMPT_DONE && !w.in_time && !w.client)
 		log_message(LOG_ERR, "the auth process gave no answer in time");
-	end_auth(attempt, pid, in_time, answered);
+	end_auth(attempt, pid, w.in_time, w.answered);
 	return status;
 }
 
 enum attempt_status
 attempt_delay(const struct attempt *attempt, int64_t deadline)
 {
-	bool ignored;
+	struct waiting w = {.verdict = -1, .process = -1, .deadline = deadline};
+	struct verdict ignored;
 
-	return await(attempt, -1, -1, deadline, &ignored);
+	return await(attempt, &w, &ignored);
 }

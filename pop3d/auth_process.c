@@ -95,9 +95,9 @@ auth_process_prepare(struct service *service, uint32_t proof, pid_t parent,
 		!open_all(service))
 		return false;
 	wrong = give_up_root(service);
-	/* Once more: the kernel forgets it when the uid changes. */
-	if (wrong == NULL && !sandbox_die_with(parent))
-		wrong = "the parent is gone";
+	/* Once more: the kernel forgets both when the uid changes. */
+	if (wrong == NULL && !(sandbox_common() && sandbox_die_with(parent)))
+		wrong = "it cannot be fenced in, or the parent is gone";
 	if (wrong != NULL)
 		log_message(LOG_ERR, "auth: %s", wrong);
 	return wrong == NULL;

@@ -39,9 +39,20 @@ next_step(const struct authenticator *a, struct ipc_message *message,
 			return false;
 	} while (attempt < a->attempt);
 	if (kind == STEP_NOTHING)
-		in->p = NULL;
+		*in = (struct auth_span){NULL, 0};
 	*cancelled = kind == STEP_CANCEL;
-	return attempt == a->attempt;
+	return attempt == a->attempt && kind >= STEP_MESSAGE && kind <= STEP_CANCEL;
+}
+
+/* Whose turn it is: what the client takes to think is not time that modules take. */
+static bool
+tell_monitor(const struct authenticator *a, enum ipc_type type, const char *claimed)
+{
+	struct ipc_message message;
+
+	ipc_begin(&message, type);
+	ipc_put_text(&message, claimed);
+	return ipc_send(a->verdict, &message);
 }
 
 static bool
@@ -49,6 +60,8 @@ send_challenge(const struct authenticator *a, const struct auth_exchange *exchan
 {
 	struct ipc_message message;
 
+	if (!tell_monitor(a, IPC_WAITING, exchange->user))
+		return false;
 	ipc_begin(&message, IPC_CHALLENGE);
 	ipc_put_number(&message, a->attempt);
 	ipc_put_bytes(&message, exchange->challenge, exchange->challenge_len);
@@ -64,7 +77,8 @@ run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 	bool cancelled;
 
 	do {
-		if (!next_step(a, &message, &in, &cancelled))
+		if (!next_step(a, &message, &in, &cancelled) ||
+			!tell_monitor(a, IPC_WORKING, exchange->user))
 			return AUTH_TEMPFAIL;
 		result = cancelled
 				 ? auth_exchange_deny(exchange, "cancelled by the client")
@@ -111,6 +125,8 @@ keep(const struct authenticator *a)
 	(void)close(a->credentials);
 	while (ipc_receive(a->verdict, &message) > 0)
 		;
+	/* A module that hangs in its close() must not leave a process for each login. */
+	(void)alarm((unsigned)a->connection->service->config->auth.timeout);
 }
 
 _Noreturn void

@@ -12,7 +12,9 @@
  *	monitor -> front   IPC_RESULT    enum ipc_result of a failed attempt
  *	front -> auth      IPC_STEP      attempt, enum ipc_step, bytes of the client
  *	auth -> front      IPC_CHALLENGE attempt, bytes for the client
- *	auth -> monitor    IPC_VERDICT   enum ipc_result, claimed user, reason, identity
+ *	auth -> monitor    IPC_WAITING   claimed user: the client's turn
+ *	                   IPC_WORKING   claimed user: the modules' turn
+ *	                   IPC_VERDICT   enum ipc_result, claimed user, reason, identity
  *
  * Credentials travel on the front's channel to the auth process only.
  */
@@ -34,6 +36,8 @@ enum ipc_type {
 	IPC_STEP,
 	IPC_CHALLENGE,
 	IPC_VERDICT,
+	IPC_WAITING,
+	IPC_WORKING,
 };
 
 enum ipc_step {

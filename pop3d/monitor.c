@@ -168,14 +168,14 @@ word_of(enum ipc_result result)
 }
 
 static void
-log_failure(const struct monitor *m, const struct verdict *verdict)
+log_failure(const struct monitor *m, const struct verdict *verdict, const char *reason)
 {
 	struct log_line line;
 
 	connection_log_begin(&m->connection, &line, "login-failed", verdict->claimed);
 	log_text(&line, "mech", m->mechanism->name);
 	log_text(&line, "tls", "no");
-	log_text(&line, "reason", word_of(verdict->result));
+	log_text(&line, "reason", reason);
 	if (verdict->out.reason[0] != '\0')
 		log_text(&line, "detail", verdict->out.reason);
 	log_end(&line, LOG_NOTICE);
@@ -188,7 +188,7 @@ answer_failure(struct monitor *m, const struct attempt *attempt,
 	struct ipc_message message;
 
 	m->attempts++;
-	log_failure(m, verdict);
+	log_failure(m, verdict, word_of(verdict->result));
 	if (attempt_delay(attempt, earliest) != ATTEMPT_DONE)
 		return false;
 	ipc_begin(&message, IPC_RESULT);
@@ -217,6 +217,12 @@ authorize(struct monitor *m, struct verdict *verdict)
 		enum attempt_status status = attempt_run(&attempt, verdict);
 		m->crashed = m->crashed || attempt.crashed;
 		if (status != ATTEMPT_DONE) {
+			/*
+			 * One that is not seen to its end is a failed one: the client may
+			 * have learned by now what it wanted to know.
+			 */
+			m->attempts++;
+			log_failure(m, verdict, "aborted");
 			/* It has something to say: why it leaves, or what it must not. */
 			if (next_attempt(m))
 				give_reason(m, "protocol");

@@ -1,8 +1,10 @@
 """What the log says: one line of key=value pairs for each event, and never a secret."""
 
+import base64
 import os
 import re
 import socket
+import time
 
 import pytest
 
@@ -88,6 +90,32 @@ def test_reason_of_the_end(site, maildir, alice, how, reason):
     removed = how == "quit"
     assert end["left"] == ("1" if removed else "2")
     assert end["dele"].split("/")[0] == ("1" if removed else "0")
+
+
+def test_exchange_that_is_left_is_a_failed_login(site, maildir, alice):
+    """Who guesses and hangs up before the verdict is seen all the same."""
+    client = site.inetd()
+    client.send(b"AUTH LOGIN " + base64.b64encode(alice.name.encode()) + b"\r\n")
+    assert client.line().startswith(b"+ ")
+    client.close()
+    failed, = events(site, "login-failed")
+    assert failed["user"] == alice.name and failed["reason"] == "aborted"
+    end, = events(site, "disconnect")
+    assert end["attempts"] == "1" and end["reason"] == "disconnect"
+
+
+def test_slow_client_is_not_a_slow_module(site, maildir, alice):
+    """auth.timeout is for the modules; who thinks longer has login_seconds."""
+    site.set(auth__timeout=1)
+    client = site.inetd()
+    client.send(b"AUTH LOGIN\r\n")
+    assert client.line().startswith(b"+ ")
+    time.sleep(1.5)
+    client.send(base64.b64encode(alice.name.encode()) + b"\r\n")
+    assert client.line().startswith(b"+ ")
+    client.send(base64.b64encode(alice.password.encode()) + b"\r\n")
+    assert client.line().startswith(b"+OK")
+    client.quit()
 
 
 def test_octets_of_retr_are_those_of_list(site, maildir, alice):
