@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +14,9 @@
 #include "auth/password_hash.h"
 #include "auth/useredit.h"
 
-#define WAIT_MS 2000
+/* Both together are what a login may be kept waiting. */
+#define WORK_SECONDS 2u
+#define WAIT_MS 1800
 
 struct message {
 	size_t file; /* which of those that the process was started for */
@@ -34,6 +37,12 @@ is_text(const char *p, size_t size)
 	return end != NULL && end > p && credential_is_printable(p, (size_t)(end - p));
 }
 
+static struct auth_span
+text_span(const char *text)
+{
+	return (struct auth_span){(const unsigned char *)text, strlen(text)};
+}
+
 /* Nothing that comes from a process without root is believed. */
 static const char *
 message_check(const struct message *message, size_t files)
@@ -45,9 +54,10 @@ message_check(const struct message *message, size_t files)
 		!is_text(message->old, sizeof(message->old)) ||
 		!is_text(hash, sizeof(message->hash)))
 		return "malformed message";
+	if (!password_hash_is_old(text_span(message->old)))
+		return "the old hash is none";
 	if (strncmp(hash, start, sizeof(start) - 1) != 0 || strpbrk(hash, ": ") != NULL ||
-		password_hash_is_old(
-			(struct auth_span){(const unsigned char *)hash, strlen(hash)}))
+		password_hash_is_old(text_span(hash)))
 		return "not a hash of today";
 	return NULL;
 }
@@ -89,6 +99,18 @@ answer_make(const char *const *paths, size_t n, const struct message *message,
 		answer->why, sizeof(answer->why), "%s", fault != NULL ? fault : "");
 }
 
+/* The process that waits has no right to end this one: it must see to that itself. */
+static void
+end_arrange(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)alarm(WORK_SECONDS);
+}
+
 /* Everything but the socket is closed: the client's channels are not for this process. */
 static _Noreturn void
 child_run(int fd, const char *const *paths, size_t files)
@@ -107,6 +129,7 @@ child_run(int fd, const char *const *paths, size_t files)
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(message))
 		_exit(n == 0 ? 0 : 1);
+	end_arrange();
 	answer_make(paths, files, &message, &answer);
 	(void)send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 	_exit(0);
@@ -176,6 +199,9 @@ rehash_stop(struct rehash *rehash)
 		return;
 	(void)close(rehash->fd);
 	rehash->fd = -1;
+	/* An edit that is cut short leaves the old file, and a lock dies with its holder.
+	 */
+	(void)kill(rehash->pid, SIGKILL);
 	while (waitpid(rehash->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

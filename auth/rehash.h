@@ -5,8 +5,9 @@
  * The auth process has given up root by then.  So while it is root it forks a process
  * that keeps it, holds nothing else, reads one message, changes the password field of
  * the one entry whose old hash the message names, and dies.  What a message can do is
- * therefore known: no entry changes that does not have that hash still, and nothing goes
- * in but a hash of the kind that password_hash_make() makes.
+ * therefore known: no entry changes that does not have that hash still, none whose hash
+ * is as good as a new one, and nothing goes in but a hash of the kind that
+ * password_hash_make() makes.
  */
 #ifndef REHASH_H
 #define REHASH_H
@@ -26,14 +27,14 @@ struct rehash {
 bool rehash_start(struct rehash *rehash, const char *const *paths, size_t n);
 
 /*
- * Have the hash of a user in one of the files replaced, which must be under way within
- * two seconds. Returns NULL, or what went wrong as a text that is valid until the next
- * call.
+ * Have the hash of a user in one of the files replaced, which must be done within two
+ * seconds or is given up. Returns NULL, or what went wrong as a text that is valid until
+ * the next call.
  */
 const char *rehash_replace(struct rehash *rehash, size_t file, const char *user,
 	struct auth_span old, const char *hash);
 
-/* End the process, if it is waiting, and collect it. */
+/* End the process, whatever it does, and collect it. */
 void rehash_stop(struct rehash *rehash);
 
 #endif

@@ -1,8 +1,10 @@
 """SCRAM-SHA-256 with clients of others, and what pop3ctl stores for it."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -185,6 +187,24 @@ def test_hash_of_another_program_is_replaced(scram, alice):
         client.quit()
         with open(scram.users) as f:
             assert f.read().startswith(alice.name + ":{ARGON2ID}$argon2id$v=19$m=65536,")
+
+
+def test_lock_of_another_edit_does_not_keep_a_user_out(scram, alice):
+    """The process that replaces hashes has root's rights: its parent cannot end it."""
+    old = "{ARGON2ID}$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/" \
+          "uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+    scram.write_users([entry(scram, alice, old)])
+    scram.set(auth__passwd__rehash="yes")
+    with open(scram.users + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        client = scram.inetd()
+        client.login(alice, "password")
+        client.quit()
+        assert time.monotonic() - began < 5
+    assert [line for line in scram.log_lines() if "still waiting for the file" in line]
+    with open(scram.users) as f:
+        assert old in f.read()
 
 
 def test_database(scram, alice, bob):

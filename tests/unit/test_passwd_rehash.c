@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "auth/password_hash.h"
+#include "auth/rehash.h"
 #include "auth/usercdb.h"
 #include "tests/unit/tests.h"
 
@@ -132,6 +135,7 @@ hashes_stay_without_leave(void **state)
 static void
 failed_replacements(void **state)
 {
+	time_t began;
 	char *text;
 	int lock;
 
@@ -152,11 +156,41 @@ failed_replacements(void **state)
 	lock = open(fixture_path("a.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(flock(lock, LOCK_EX), 0);
 	start("a", NULL);
+	began = time(NULL);
 	assert_int_equal(ask("jo", "password"), AUTH_OK);
+	assert_true(time(NULL) - began <= 3);
 	assert_string_equal(module_logged,
 		"module passwd: rehash: user jo: still waiting for the file");
 	assert_int_equal(close(lock), 0);
 	module_stop();
+}
+
+/* Whoever speaks to the process with root's rights cannot have any other hash replaced.
+ */
+static void
+hashes_of_today_stay(void **state)
+{
+	char today[PASSWORD_HASH_SIZE], other[PASSWORD_HASH_SIZE], line[512];
+	const char *path = fixture_path("a");
+	const char *const stored[] = {today, "*", "!" HASH, "{SCRAM-SHA-256}4096" KEYS};
+	struct rehash rehash;
+	const char *fault;
+	char *text;
+
+	(void)state;
+	assert_true(password_hash_make(today, fixture_span("password")));
+	assert_true(password_hash_make(other, fixture_span("mine")));
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+		(void)snprintf(line, sizeof(line), "jo:%s\n", stored[i]);
+		file_write("a", line);
+		assert_true(rehash_start(&rehash, &path, 1));
+		fault = rehash_replace(&rehash, 0, "jo", fixture_span(stored[i]), other);
+		rehash_stop(&rehash);
+		text = text_of("a");
+		assert_string_equal(text, line);
+		free(text);
+		assert_string_equal(fault, "the old hash is none");
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -168,6 +202,7 @@ test_passwd_rehash(void)
 		TEST(old_hashes_are_replaced),
 		TEST(hashes_stay_without_leave),
 		TEST(failed_replacements),
+		TEST(hashes_of_today_stay),
 	};
 
 	return cmocka_run_group_tests_name("passwd_rehash", tests, NULL, NULL);
