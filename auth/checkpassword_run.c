@@ -197,13 +197,31 @@ sweep(void)
 }
 
 static void
+sweep_all(void)
+{
+	for (int i = 0; i < SWEEPS_MAX && sweep(); i++)
+		;
+}
+
+static void
 program_kill(pid_t pid)
 {
 	(void)kill(-pid, SIGKILL);
 	if (kill(pid, SIGKILL) == 0)
 		(void)waitpid(pid, NULL, 0);
-	for (int i = 0; i < SWEEPS_MAX && sweep(); i++)
-		;
+	sweep_all();
+}
+
+/* Its number is that of its group until it has been waited for.  False: it is unknown. */
+static bool
+program_collect(pid_t pid, int *status)
+{
+	bool known;
+
+	(void)kill(-pid, SIGKILL);
+	known = waitpid(pid, status, 0) == pid;
+	sweep_all();
+	return known;
 }
 
 static bool
@@ -251,9 +269,9 @@ checkpassword_run(char *const argv[], unsigned timeout, struct checkpassword_ord
 		program_kill(run.pid);
 		outcome->end = CHECKPASSWORD_LATE;
 	} else if (outcome->error == 0) {
-		outcome->end = CHECKPASSWORD_ENDED;
-		if (waitpid(run.pid, &outcome->status, 0) != run.pid)
-			outcome->end = CHECKPASSWORD_BROKEN;
+		outcome->end = program_collect(run.pid, &outcome->status)
+				       ? CHECKPASSWORD_ENDED
+				       : CHECKPASSWORD_BROKEN;
 		outcome->answered = answer_take(run.listen, outcome);
 	}
 	run_close(&run);

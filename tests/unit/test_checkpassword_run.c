@@ -203,6 +203,27 @@ runner_kills_daemons(void **state)
 	end_runner(fd, pid);
 }
 
+/* A program that has ended leaves nothing behind, in whatever group or session. */
+static void
+runner_kills_what_is_left(void **state)
+{
+	pid_t pid;
+	int fd = start_runner(
+		"sleep 1000 & echo $! >child\n"
+		"setsid sh -c 'echo $$ >daemon; exec sleep 1000' &\n"
+		"while [ ! -s daemon ]; do sleep 0.01; done; printf 'a' >&4; exit 7",
+		10, &pid);
+
+	(void)state;
+	assert_int_equal(recv(fd, &outcome, sizeof(outcome), 0), sizeof(outcome));
+	assert_int_equal(outcome.end, CHECKPASSWORD_ENDED);
+	assert_int_equal(WEXITSTATUS(outcome.status), 7);
+	assert_true(outcome.answered);
+	assert_false(is_running("child"));
+	assert_false(is_running("daemon"));
+	end_runner(fd, pid);
+}
+
 static void
 runner_ends_when_nobody_waits(void **state)
 {
@@ -232,6 +253,7 @@ test_checkpassword_run(void)
 		TEST(deadline_kills),
 		TEST(runner_takes_one_order),
 		TEST(runner_kills_daemons),
+		TEST(runner_kills_what_is_left),
 		TEST(runner_ends_when_nobody_waits),
 	};
 
