@@ -202,13 +202,20 @@ password_verify(struct passwd_context *own, const struct question *question,
 		out, AUTH_TEMPFAIL, "not enough memory to check a password");
 }
 
-/* Keys in the place of the password go before those in the word beside it. */
+/*
+ * Keys in the place of the password go before those in the word beside it, which are of
+ * the same password: where that is disabled they are as well.
+ */
 static enum auth_result
-keys_give(const struct question *question, const struct userfile_entry *entry)
+keys_give(const struct passwd_context *own, const struct question *question,
+	const struct userfile_entry *entry)
 {
 	struct auth_span text = password_hash_keys(entry->password);
 	struct auth_out *out = question->out;
 
+	if (!password_hash_is_usable(&own->policy, entry->password))
+		return admission_reason(
+			out, AUTH_DENY, "no password is set that can be checked");
 	switch (scram_keys_parse(text.n > 0 ? text : entry->scram, &out->scram)) {
 	case SCRAM_KEYS_GOOD:
 		return admission_judge(entry, question->request, out);
@@ -237,7 +244,7 @@ line_verify(struct passwd_context *own, const struct question *question,
 
 	fault = too_long ? "line too long" : userfile_parse(line, &entry);
 	if (fault == NULL && question->request->proof == AUTH_PROOF_SCRAM_SHA_256)
-		return keys_give(question, &entry);
+		return keys_give(own, question, &entry);
 	if (fault == NULL)
 		return password_verify(own, question, &entry);
 	if (file->reader.number == 0)
@@ -315,6 +322,11 @@ passwd_verify(void *context, const struct auth_request *request, struct auth_out
 	/* Names that look the same are the same; what is no Unicode stays what it is. */
 	if (saslprep(given, user, sizeof(user), &n))
 		question.user = user;
+	/* Made-up keys differ with each spelling of a name: one only may have real ones.
+	 */
+	if (request->proof == AUTH_PROOF_SCRAM_SHA_256 &&
+		strcmp(question.user, request->user) != 0)
+		return absent_verify(&question);
 	return question_answer(own, &question);
 }
 

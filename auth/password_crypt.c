@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(PASSWORD_CRYPT_MAX + 1 == CRYPT_MAX_PASSPHRASE_SIZE, "libcrypt's limit");
+
 /* Each of these is a few seconds of a processor, or a gibibyte. */
 #define ROUNDS_MAX 2000000u
 #define BCRYPT_COST_MAX 15u
@@ -144,11 +146,10 @@ enum password_verdict
 password_crypt_verify(const char *hash, struct auth_span password)
 {
 	struct crypt_data *data;
-	char phrase[CRYPT_MAX_PASSPHRASE_SIZE];
+	char phrase[PASSWORD_CRYPT_MAX + 1];
 	enum password_verdict verdict;
 	const char *output;
 
-	/* No password of this length can have been hashed. */
 	if (password.n >= sizeof(phrase))
 		return PASSWORD_WRONG;
 	data = calloc(1, sizeof(*data));

@@ -174,8 +174,12 @@ crypt_verify(const char *hash, struct auth_span password)
 {
 	enum password_verdict verdict = password_crypt_cost(hash);
 
-	return verdict == PASSWORD_RIGHT ? password_crypt_verify(hash, password)
-					 : verdict;
+	if (verdict != PASSWORD_RIGHT)
+		return verdict;
+	/* No password of this length can have been hashed; that must not be quicker. */
+	if (password.n > PASSWORD_CRYPT_MAX)
+		return password_hash_dummy(password) ? PASSWORD_WRONG : PASSWORD_ERROR;
+	return password_crypt_verify(hash, password);
 }
 
 /* Other programs store keys of passwords as they are where SASLprep refuses them. */
@@ -263,6 +267,15 @@ password_hash_verify(const struct password_policy *policy, struct auth_span stor
 		verdict != PASSWORD_REFUSED)
 		return verdict;
 	return password_hash_dummy(password) ? verdict : PASSWORD_ERROR;
+}
+
+bool
+password_hash_is_usable(const struct password_policy *policy, struct auth_span stored)
+{
+	const struct scheme *scheme = scheme_cut(&stored);
+
+	return scheme != NULL &&
+	       (scheme->kind == PLAIN ? policy->plain : policy->weak || !scheme->weak);
 }
 
 bool

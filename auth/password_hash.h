@@ -52,6 +52,10 @@ bool password_hash_scram(char text[SCRAM_KEYS_TEXT_SIZE], struct auth_span passw
 enum password_verdict password_hash_verify(const struct password_policy *policy,
 	struct auth_span stored, struct auth_span password);
 
+/* True if the scheme is known and one that a password may be checked against. */
+bool password_hash_is_usable(
+	const struct password_policy *policy, struct auth_span stored);
+
 /* True if a password may be checked against this, and that is what takes the time. */
 bool password_hash_is_costly(
 	const struct password_policy *policy, struct auth_span stored);

@@ -261,6 +261,59 @@ keys_for_scram(void **state)
 	stop();
 }
 
+/* Who has disabled a password has disabled its keys as well. */
+static void
+keys_need_a_password(void **state)
+{
+	static const char *const disabled[] = {"", "*", "!", "!!", "!" HASH, "x",
+		"{PLAIN}secret", "{SHA512}x", "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(disabled) / sizeof(disabled[0]); i++) {
+		(void)snprintf(text, sizeof(text), "jo:%s::::::scram=5000%s\n",
+			disabled[i], KEYS);
+		file_write("a", text);
+		assert_true(start("a"));
+		assert_int_equal(ask_for("jo", "", AUTH_PROOF_SCRAM_SHA_256), AUTH_DENY);
+		assert_string_equal(out.reason, "no password is set that can be checked");
+		assert_int_equal(out.scram.iterations, 0);
+		stop();
+	}
+	/* Some of them are passwords where the configuration says so. */
+	plain = weak = "yes";
+	assert_true(start("a"));
+	assert_int_equal(ask_for("jo", "", AUTH_PROOF_SCRAM_SHA_256), AUTH_OK);
+	stop();
+	file_write("a", "jo:{PLAIN}secret::::::scram=5000" KEYS "\n");
+	assert_true(start("a"));
+	assert_int_equal(ask_for("jo", "", AUTH_PROOF_SCRAM_SHA_256), AUTH_OK);
+	stop();
+}
+
+/*
+ * Made-up salts come from the name as it was sent: were two spellings of it to get one
+ * salt, its user would be there.
+ */
+static void
+keys_need_a_prepared_name(void **state)
+{
+	(void)state;
+	file_write("a", "jo:{SCRAM-SHA-256}4096" KEYS "\n"
+			"z\xf6"
+			"e:{SCRAM-SHA-256}4096" KEYS "\n");
+	assert_true(start("a"));
+	assert_int_equal(
+		ask_for("\xef\xbd\x8ao", "", AUTH_PROOF_SCRAM_SHA_256), AUTH_UNKNOWN);
+	assert_int_equal(out.scram.iterations, 0);
+	assert_int_equal(ask_for("jo", "", AUTH_PROOF_SCRAM_SHA_256), AUTH_OK);
+	assert_int_equal(ask_for("z\xf6"
+				 "e",
+				 "", AUTH_PROOF_SCRAM_SHA_256),
+		AUTH_OK);
+	stop();
+}
+
 /* A name is looked for as SASLprep makes it, one that is no Unicode as it came. */
 static void
 names_are_prepared(void **state)
@@ -349,6 +402,8 @@ test_passwd_more(void)
 		TEST(flags_of_the_configuration),
 		TEST(networks_and_another_name),
 		TEST(keys_for_scram),
+		TEST(keys_need_a_password),
+		TEST(keys_need_a_prepared_name),
 		TEST(names_are_prepared),
 		TEST(databases),
 	};

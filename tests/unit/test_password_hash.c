@@ -121,7 +121,7 @@ hashes_of_others(void **state)
 	}
 }
 
-/* libcrypt takes no longer ones: they match nothing, but harm nothing. */
+/* libcrypt takes no longer ones: they match nothing, at the cost of a hash. */
 static void
 long_passwords(void **state)
 {
@@ -131,10 +131,14 @@ long_passwords(void **state)
 	memset(password, 'x', sizeof(password));
 	password[1024] = '\0';
 	assert_int_equal(verify(SHA512, password), PASSWORD_WRONG);
+	assert_int_equal(crypto_count, 1);
+	assert_memory_equal(crypto_last, DUMMY, strlen(DUMMY));
 	password[512] = '\0';
 	assert_int_equal(verify(SHA512, password), PASSWORD_WRONG);
+	assert_int_equal(crypto_count, 1);
 	password[511] = '\0';
 	assert_int_equal(verify(SHA512, password), PASSWORD_WRONG);
+	assert_int_equal(crypto_count, 0);
 }
 
 /* Each of these is refused, at the cost of a hash, until the configuration permits it. */
