@@ -13,7 +13,7 @@
 
 #define TABLE_NAME "auth-cache"
 #define KEY_NAME "auth-cache.key"
-#define BUCKETS 1024u
+#define BUCKETS ((size_t)1024)
 #define WAYS 4u /* entries that a user's hash may stand in */
 
 struct entry {
