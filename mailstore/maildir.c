@@ -27,7 +27,6 @@ maildir_errno_status(int error)
 	switch (error) {
 	case EACCES:
 	case EPERM:
-	case EROFS:
 	case ELOOP:
 	case ENOTDIR:
 	case EISDIR:
@@ -74,6 +73,24 @@ check_parent(const struct maildir *m, int dirfd)
 	return status;
 }
 
+/*
+ * A Maildir that somebody else can write to may hold anything; what he puts there would
+ * be read and removed with the rights of this user.
+ */
+static enum mail_status
+check_owner(const struct maildir *m, int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) != 0)
+		return open_fail(m, "stat", errno);
+	if (st.st_uid == geteuid())
+		return MAIL_OK;
+	m->options->log(m->options->cookie, LOG_ERR,
+		"Maildir %s: refused: %s is another user's", m->path, name);
+	return MAIL_PERM;
+}
+
 /* Open new or cur.  One that is missing is never made: see check_parent. */
 static enum mail_status
 open_sub(struct maildir *m, int dir, enum maildir_sub sub)
@@ -81,7 +98,25 @@ open_sub(struct maildir *m, int dir, enum maildir_sub sub)
 	const char *name = sub == MAILDIR_NEW ? "new" : "cur";
 
 	m->dirs[sub] = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return m->dirs[sub] < 0 ? open_fail(m, name, errno) : MAIL_OK;
+	return m->dirs[sub] < 0 ? open_fail(m, name, errno)
+				: check_owner(m, m->dirs[sub], name);
+}
+
+/* A full disk must not keep a user from deleting mail. */
+static enum mail_status
+take_lock(struct maildir *m, int dir)
+{
+	enum mail_status status = session_lock(dir, LOCK_NAME, m->options, &m->lock);
+
+	if (status != MAIL_TEMP || (errno != ENOSPC && errno != EDQUOT))
+		return status;
+	status = session_lock_directory(dir, m->options, &m->lock);
+	if (status == MAIL_OK)
+		m->options->log(m->options->cookie, LOG_WARNING,
+			"Maildir %s: no room for the session lock: locked on this host "
+			"only",
+			m->path);
+	return status;
 }
 
 static enum mail_status
@@ -97,12 +132,14 @@ open_parts(struct maildir *m, int dirfd)
 	if (dir < 0)
 		return errno == ENOENT ? check_parent(m, dirfd)
 				       : open_fail(m, "open", errno);
-	status = open_sub(m, dir, MAILDIR_NEW);
+	status = check_owner(m, dir, "it");
+	if (status == MAIL_OK)
+		status = open_sub(m, dir, MAILDIR_NEW);
 	if (status == MAIL_OK)
 		status = open_sub(m, dir, MAILDIR_CUR);
 	/* Last, so that no file is left in what turned out to be no Maildir. */
 	if (status == MAIL_OK)
-		status = session_lock(dir, LOCK_NAME, m->options, &m->lock);
+		status = take_lock(m, dir);
 	(void)close(dir);
 	return status;
 }

@@ -80,9 +80,8 @@ compare_entries(const void *a, const void *b)
 	return x->serial > y->serial ? -1 : x->serial < y->serial;
 }
 
-/* Remember a name that gave way to another one with the same base. */
-static bool
-keep_twin(struct maildir_list *list, const struct maildir_entry *entry)
+bool
+maildir_list_add_twin(struct maildir_list *list, const struct maildir_entry *entry)
 {
 	struct maildir_entry *grown =
 		reallocarray(list->twins, list->twin_count + 1, sizeof(*list->twins));
@@ -92,6 +91,30 @@ keep_twin(struct maildir_list *list, const struct maildir_entry *entry)
 	list->twins = grown;
 	list->twins[list->twin_count++] = *entry;
 	return true;
+}
+
+bool
+maildir_list_mark_rival(struct maildir_list *list, size_t i, dev_t dev, ino_t ino)
+{
+	struct maildir_entry *entry = &list->entries[i];
+	struct maildir_rival *grown;
+
+	if ((entry->flags & MAILDIR_RIVAL) != 0)
+		return true;
+	grown = reallocarray(list->rivals, list->rival_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	list->rivals = grown;
+	entry->flags |= MAILDIR_RIVAL;
+	entry->serial = (uint32_t)list->rival_count;
+	grown[list->rival_count++] = (struct maildir_rival){.dev = dev, .ino = ino};
+	return true;
+}
+
+static bool
+same_base(const struct maildir_entry *a, const struct maildir_entry *b)
+{
+	return a->base == b->base && memcmp(a->name, b->name, a->base) == 0;
 }
 
 bool
@@ -107,19 +130,26 @@ maildir_list_sort(struct maildir_list *list)
 		const struct maildir_entry *last =
 			kept > 0 ? &list->entries[kept - 1] : NULL;
 
-		if (last != NULL && last->base == entry->base &&
-			memcmp(last->name, entry->name, entry->base) == 0) {
-			if (!keep_twin(list, entry))
+		if (last != NULL && (entry->flags & MAILDIR_RIVAL) == 0 &&
+			same_base(last, entry)) {
+			if (!maildir_list_add_twin(list, entry))
 				return false;
 			continue;
 		}
 		list->entries[kept++] = *entry;
 	}
 	for (size_t i = 0; i < kept; i++)
-		list->entries[i].serial = (uint32_t)i;
+		if ((list->entries[i].flags & MAILDIR_RIVAL) == 0)
+			list->entries[i].serial = (uint32_t)i;
 	list->count = kept;
 	list->sorted = kept;
 	return true;
+}
+
+static int
+compare_base(const struct maildir_entry *entry, const char *name, size_t base)
+{
+	return maildir_name_compare(entry->name, entry->base, name, base);
 }
 
 struct maildir_entry *
@@ -130,18 +160,24 @@ maildir_list_find(const struct maildir_list *list, const char *name)
 
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
-		struct maildir_entry *entry = &list->entries[middle];
-		const int order =
-			maildir_name_compare(entry->name, entry->base, name, base);
 
-		if (order == 0)
-			return entry;
-		if (order < 0)
+		if (compare_base(&list->entries[middle], name, base) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return NULL;
+	if (low == list->sorted || compare_base(&list->entries[low], name, base) != 0)
+		return NULL;
+	return &list->entries[low];
+}
+
+struct maildir_entry *
+maildir_list_next(const struct maildir_list *list, const struct maildir_entry *entry)
+{
+	const size_t i = (size_t)(entry - list->entries) + 1;
+
+	return i < list->sorted && same_base(entry, &list->entries[i]) ? &list->entries[i]
+								       : NULL;
 }
 
 bool
@@ -170,5 +206,6 @@ maildir_list_free(struct maildir_list *list)
 	}
 	free(list->entries);
 	free(list->twins);
+	free(list->rivals);
 	*list = (struct maildir_list){.entries = NULL};
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum maildir_sub { MAILDIR_NEW = 0, MAILDIR_CUR = 1 };
 #define MAILDIR_SUBS 2
@@ -18,6 +19,7 @@ enum maildir_flag {
 	MAILDIR_COUNTED = 1u << 2, /* octets, size and mtime are known */
 	MAILDIR_REMOVED = 1u << 3, /* update has removed it, or found it gone */
 	MAILDIR_FAILED = 1u << 4,  /* update could not remove it */
+	MAILDIR_RIVAL = 1u << 5,   /* another message has the same base name */
 };
 
 struct maildir_entry {
@@ -25,10 +27,16 @@ struct maildir_entry {
 	uint64_t octets;  /* on the wire */
 	uint64_t size;    /* stored, when octets was counted */
 	int64_t mtime;    /* nanoseconds, likewise */
-	uint32_t serial;  /* order of adding */
+	uint32_t serial;  /* order of adding; of a rival, its index in list->rivals */
 	uint16_t base;    /* length of the base name */
 	uint8_t sub;      /* enum maildir_sub */
 	uint8_t flags;    /* mask of enum maildir_flag */
+};
+
+/* The file of a message, where its base name is not enough to know it by. */
+struct maildir_rival {
+	dev_t dev;
+	ino_t ino;
 };
 
 struct maildir_chunk;
@@ -42,6 +50,8 @@ struct maildir_list {
 	/* Further names of messages that are in entries under another one. */
 	struct maildir_entry *twins;
 	size_t twin_count;
+	struct maildir_rival *rivals;
+	size_t rival_count;
 	struct maildir_chunk *chunks; /* storage of names */
 	size_t chunk_used;
 };
@@ -49,13 +59,25 @@ struct maildir_list {
 /* Append a file.  False: out of memory, or a name that is no name. */
 bool maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub sub);
 
-/* Put all in order; of entries with one base name the last added stays.  False: memory.
+/*
+ * Put all in order.  Of entries with one base name the last added stays, and the others
+ * become twins; rivals all stay.  False: out of memory.
  */
 bool maildir_list_sort(struct maildir_list *list);
 
-/* The sorted entry with the base name of a file's name; NULL if there is none. */
+/* The first sorted entry with the base name of a file's name; NULL if there is none. */
 struct maildir_entry *maildir_list_find(
 	const struct maildir_list *list, const char *name);
+
+/* The next one with the same base name, which only rivals have; NULL at the end. */
+struct maildir_entry *maildir_list_next(
+	const struct maildir_list *list, const struct maildir_entry *entry);
+
+/* Remember a name that gives way to another one of its base.  False: out of memory. */
+bool maildir_list_add_twin(struct maildir_list *list, const struct maildir_entry *entry);
+
+/* Make entry i a rival, if it is none.  False: out of memory. */
+bool maildir_list_mark_rival(struct maildir_list *list, size_t i, dev_t dev, ino_t ino);
 
 /* Give an entry another name with the same base.  False: out of memory. */
 bool maildir_list_rename(struct maildir_list *list, struct maildir_entry *entry,

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "mailstore/maildir_name.h"
+#include "mailstore/maildir_twins.h"
 
 /* Rounds while directories change; more than the first number only if one had news. */
 #define ROUNDS_ENOUGH 3
@@ -108,16 +108,24 @@ stamps_are_fresh(const struct stamps *stamps)
 	return false;
 }
 
-/* Whether an entry is a regular file.  Not every file system says so in the directory. */
-static bool
-entry_is_file(int dir, const struct dirent *d)
+/*
+ * The type of an entry, which not every file system tells in the directory; DT_UNKNOWN if
+ * it is gone.  What cannot be asked for might be a message.
+ */
+static enum mail_status
+entry_type(
+	const struct scan *scan, const struct dirent *d, enum maildir_sub sub, int *type)
 {
 	struct stat st;
 
-	if (d->d_type != DT_UNKNOWN)
-		return d->d_type == DT_REG;
-	return fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode);
+	*type = d->d_type;
+	if (*type != DT_UNKNOWN)
+		return MAIL_OK;
+	if (fstatat(scan->dirs[sub], d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		*type = IFTODT(st.st_mode);
+	else if (errno != ENOENT)
+		return scan_fail(scan, sub, "stat");
+	return MAIL_OK;
 }
 
 static enum mail_status
@@ -125,12 +133,21 @@ take_name(struct scan *scan, const char *name, enum maildir_sub sub)
 {
 	struct maildir_entry *entry =
 		scan->first ? NULL : maildir_list_find(scan->list, name);
-	bool done;
+	bool done = true;
 
 	if (entry != NULL) {
+		const enum mail_status status = maildir_twins_choose(
+			scan->list, scan->dirs, name, sub, scan->options, &entry);
+
+		if (status != MAIL_OK || entry == NULL)
+			return status;
 		scan->news += (entry->flags & MAILDIR_SEEN) == 0;
 		entry->flags |= MAILDIR_SEEN;
-		done = maildir_list_rename(scan->list, entry, name, sub);
+		/* The name it had may be that of another message. */
+		if (!scan->frozen &&
+			(entry->sub != sub || strcmp(entry->name, name) != 0))
+			done = maildir_list_add_twin(scan->list, entry);
+		done = done && maildir_list_rename(scan->list, entry, name, sub);
 	} else if (scan->frozen)
 		return MAIL_OK;
 	/* Each message may be met under two names before it is known for one. */
@@ -149,6 +166,7 @@ read_directory(struct scan *scan, DIR *stream, enum maildir_sub sub)
 	for (;;) {
 		enum mail_status status;
 		const struct dirent *d;
+		int type;
 
 		errno = 0;
 		d = readdir(stream);
@@ -156,11 +174,11 @@ read_directory(struct scan *scan, DIR *stream, enum maildir_sub sub)
 			return errno == 0 ? MAIL_OK : scan_fail(scan, sub, "read");
 		if (d->d_name[0] == '.')
 			continue;
-		if (!entry_is_file(scan->dirs[sub], d)) {
-			scan->odd++;
-			continue;
-		}
-		status = take_name(scan, d->d_name, sub);
+		status = entry_type(scan, d, sub, &type);
+		if (status == MAIL_OK && type == DT_REG)
+			status = take_name(scan, d->d_name, sub);
+		else
+			scan->odd += type != DT_UNKNOWN;
 		if (status != MAIL_OK)
 			return status;
 	}
@@ -252,9 +270,14 @@ maildir_scan(struct maildir_list *list, const int dirs[MAILDIR_SUBS], bool froze
 	};
 	enum mail_status status;
 
+	/* One that failed may have left something. */
+	if (!frozen)
+		maildir_list_free(list);
 	for (size_t i = 0; i < list->count; i++)
 		list->entries[i].flags &= (uint8_t)~MAILDIR_SEEN;
 	status = scan_rounds(&scan);
+	if (status == MAIL_OK && !frozen)
+		status = maildir_twins_settle(list, dirs, options);
 	if (status == MAIL_OK && list->count > options->max_messages)
 		status = MAIL_LIMIT;
 	if (status == MAIL_LIMIT)

@@ -14,8 +14,8 @@
 #include "mailstore/mailstore.h"
 
 /*
- * Scan new and cur, whose descriptors are in dirs.  Without `frozen` all messages are
- * added to the empty list and sorted.  With it the list keeps its entries: those met get
+ * Scan new and cur, whose descriptors are in dirs.  Without `frozen` the list is emptied,
+ * all messages are added and sorted.  With it the list keeps its entries: those met get
  * MAILDIR_SEEN and the names they have now, the others MAILDIR_GONE.
  * Logs what it fails at; MAIL_LIMIT if there are more than options->max_messages.
  */

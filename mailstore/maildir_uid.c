@@ -1,8 +1,10 @@
 #include "mailstore/maildir.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mailstore/maildir_name.h"
 #include "mailstore/unique_id.h"
 
 #define HASHED_DIGITS 32u /* length of the unique-id of a name that is none itself */
@@ -36,6 +38,27 @@ list_has_lookalike(const struct maildir_list *list)
 	return false;
 }
 
+/*
+ * Of messages with one base name, which file it is belongs to the id.  All of them get
+ * such ids: any order of them could change, and then one would get the id of another.
+ */
+static void
+entry_uid(const struct maildir *m, size_t i, char uid[MAIL_UID_MAX + 1])
+{
+	const struct maildir_entry *entry = &m->list.entries[i];
+	char text[MAILDIR_NAME_MAX + 32];
+	int n;
+
+	if ((entry->flags & MAILDIR_RIVAL) == 0) {
+		unique_id_from_name(entry->name, entry->base, uid);
+		return;
+	}
+	/* No base name has a slash. */
+	n = snprintf(text, sizeof(text), "%.*s/%llu", (int)entry->base, entry->name,
+		(unsigned long long)m->list.rivals[entry->serial].ino);
+	unique_id_from_name(text, n > 0 && (size_t)n < sizeof(text) ? (size_t)n : 0, uid);
+}
+
 static enum mail_status
 make_ids(struct maildir *m)
 {
@@ -44,11 +67,8 @@ make_ids(struct maildir *m)
 	m->ids = reallocarray(NULL, m->list.count, sizeof(*m->ids));
 	if (m->ids == NULL)
 		return MAIL_TEMP;
-	for (size_t i = 0; i < m->list.count; i++) {
-		const struct maildir_entry *entry = &m->list.entries[i];
-
-		unique_id_from_name(entry->name, entry->base, m->ids[i]);
-	}
+	for (size_t i = 0; i < m->list.count; i++)
+		entry_uid(m, i, m->ids[i]);
 	if (unique_id_distinguish(m->ids, m->list.count))
 		return MAIL_OK;
 	free(m->ids);
@@ -60,7 +80,6 @@ enum mail_status
 maildir_uid(struct mailstore *store, size_t i, char uid[MAIL_UID_MAX + 1])
 {
 	struct maildir *m = (struct maildir *)store;
-	const struct maildir_entry *entry = &m->list.entries[i];
 
 	if (!m->ids_checked) {
 		const enum mail_status status = make_ids(m);
@@ -72,6 +91,6 @@ maildir_uid(struct mailstore *store, size_t i, char uid[MAIL_UID_MAX + 1])
 	if (m->ids != NULL)
 		memcpy(uid, m->ids[i], sizeof(m->ids[i]));
 	else
-		unique_id_from_name(entry->name, entry->base, uid);
+		entry_uid(m, i, uid);
 	return MAIL_OK;
 }

@@ -51,10 +51,23 @@ message_removed(struct update *u, size_t i)
 	u->removed++;
 }
 
+/* Whether a second name leads to the file of this message. */
+static bool
+is_name_of(const struct update *u, const struct maildir_entry *entry,
+	const struct maildir_entry *twin)
+{
+	const int *dirs = u->m->dirs;
+	struct stat a, b;
+
+	return fstatat(dirs[entry->sub], entry->name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(dirs[twin->sub], twin->name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /*
  * Remove the second names of marked messages: a program that moves messages by link and
  * unlink and was killed in between leaves them, and the message would be back in the
- * next session.  Another file with the same base name is another message: it stays.
+ * next session.
  */
 static void
 remove_twins(struct update *u)
@@ -64,20 +77,17 @@ remove_twins(struct update *u)
 	for (size_t t = 0; t < list->twin_count; t++) {
 		const struct maildir_entry *twin = &list->twins[t];
 		const struct maildir_entry *entry = maildir_list_find(list, twin->name);
-		struct stat a, b;
 
-		if (entry == NULL || !is_marked(u, (size_t)(entry - list->entries)))
-			continue;
-		if (fstatat(u->m->dirs[entry->sub], entry->name, &a,
-			    AT_SYMLINK_NOFOLLOW) != 0 ||
-			fstatat(u->m->dirs[twin->sub], twin->name, &b,
-				AT_SYMLINK_NOFOLLOW) != 0)
-			continue;
-		if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
-			continue;
-		if (unlinkat(u->m->dirs[twin->sub], twin->name, 0) != 0 &&
-			errno != ENOENT)
-			message_failed(u, (size_t)(entry - list->entries), errno);
+		for (; entry != NULL; entry = maildir_list_next(list, entry)) {
+			const size_t i = (size_t)(entry - list->entries);
+
+			if (!is_marked(u, i) || !is_name_of(u, entry, twin))
+				continue;
+			if (unlinkat(u->m->dirs[twin->sub], twin->name, 0) != 0 &&
+				errno != ENOENT)
+				message_failed(u, i, errno);
+			break;
+		}
 	}
 }
 

@@ -68,7 +68,10 @@ struct mailstore_ops {
 	 */
 	enum mail_status (*open)(struct mailstore **store, int dirfd, const char *path,
 		const struct mail_options *options);
-	/* Number the messages.  Called once, before anything below. */
+	/*
+	 * Number the messages.  Must have succeeded once before anything below; may be
+	 * called again after a failure.
+	 */
 	enum mail_status (*load)(struct mailstore *store, size_t *count);
 	/*
 	 * The octets RETR will send: stored bytes with every line end as CRLF and one

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
@@ -19,10 +20,10 @@ lock_fail(
 {
 	options->log(options->cookie, LOG_ERR, "session lock %s: %s: %s", name, what,
 		strerror(error));
+	errno = error;
 	switch (error) {
 	case EACCES:
 	case EPERM:
-	case EROFS:
 	case ELOOP:
 	case EISDIR:
 	case ENXIO:
@@ -101,11 +102,26 @@ write_holder(int fd)
 		return;
 }
 
-/* Wait until the deadline for the lock on fd.  errno is EAGAIN when it ran out. */
-static bool
-lock_wait(int fd, unsigned seconds)
+typedef int lock_function(int fd);
+
+static int
+lock_file(int fd)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+static int
+lock_directory(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+/* Wait until the deadline for the lock on fd.  errno is EAGAIN when it ran out. */
+static bool
+lock_wait(int fd, lock_function *lock, unsigned seconds)
+{
 	struct timespec now, end;
 
 	if (clock_gettime(CLOCK_MONOTONIC, &end) != 0)
@@ -114,7 +130,7 @@ lock_wait(int fd, unsigned seconds)
 	for (;;) {
 		const struct timespec pause = {.tv_nsec = POLL_NS};
 
-		if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+		if (lock(fd) == 0)
 			return true;
 		if (errno == EACCES)
 			errno = EAGAIN;
@@ -182,17 +198,19 @@ lock_once(int dirfd, const char *name, const struct mail_options *options, int *
 {
 	struct stat st;
 	enum mail_status status = lock_open(dirfd, name, options, fd, &st);
+	int error;
 
 	*gone = false;
 	if (status != MAIL_OK)
 		return status;
-	if (lock_wait(*fd, options->lock_wait)) {
+	if (lock_wait(*fd, lock_file, options->lock_wait)) {
 		if (lock_stands(dirfd, name, &st)) {
 			write_holder(*fd);
 			return MAIL_OK;
 		}
 		*gone = true;
 		status = MAIL_TEMP;
+		errno = EAGAIN;
 	} else if (errno == EAGAIN)
 		status = MAIL_BUSY;
 	else {
@@ -200,7 +218,9 @@ lock_once(int dirfd, const char *name, const struct mail_options *options, int *
 		(void)lock_fail(options, name, "lock", errno);
 		status = MAIL_TEMP;
 	}
+	error = errno;
 	(void)close(*fd);
+	errno = error;
 	return status;
 }
 
@@ -218,4 +238,19 @@ session_lock(int dirfd, const char *name, const struct mail_options *options, in
 	options->log(options->cookie, LOG_ERR,
 		"session lock %s: someone keeps removing it", name);
 	return MAIL_TEMP;
+}
+
+enum mail_status
+session_lock_directory(int dirfd, const struct mail_options *options, int *fd)
+{
+	enum mail_status status;
+
+	*fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
+		return lock_fail(options, ".", "open", errno);
+	if (lock_wait(*fd, lock_directory, options->lock_wait))
+		return MAIL_OK;
+	status = errno == EAGAIN ? MAIL_BUSY : lock_fail(options, ".", "lock", errno);
+	(void)close(*fd);
+	return status;
 }

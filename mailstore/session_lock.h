@@ -18,4 +18,11 @@
 enum mail_status session_lock(
 	int dirfd, const char *name, const struct mail_options *options, int *fd);
 
+/*
+ * Lock the directory itself, which needs no room on the disk: for when session_lock()
+ * failed with ENOSPC or EDQUOT.  It excludes only others that do so on this host.
+ */
+enum mail_status session_lock_directory(
+	int dirfd, const struct mail_options *options, int *fd);
+
 #endif

@@ -118,7 +118,7 @@ def test_kill(prepare):
     assert places > 30
 
 
-@pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EACCES"])
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EACCES", "EROFS"])
 def test_error(prepare, error):
     places = 0
     for place, result, path in inject.sweep(prepare, "error=" + error, names=CALLS):
@@ -132,12 +132,69 @@ def test_error(prepare, error):
         # A full disk keeps nobody from deleting mail, nor does a message in new/.
         if name in ("ftruncate", "pwrite64", "renameat2", "renameat", "close"):
             assert status == "OK", (place, result.stdout, result.stderr)
+        # A file system that was mounted read-only is mended some day.
+        if error == "EROFS":
+            assert "PERM" not in result.stdout, (place, result.stdout)
         # fcntl says EACCES, too, when another session holds the lock.
         if status != "OK" and inject.status(result, "open") != "BUSY":
             assert result.stderr, place
         check_next_session(path, place)
         places += 1
     assert places > 30
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
+def test_no_room_for_the_session_lock(prepare, error):
+    """Where no file can be made, mail can be deleted nevertheless."""
+    command, _, path = prepare()
+    trace = inject.run(command, names=["openat"]).trace
+    number = 1 + next(n for n, line in enumerate(trace.splitlines())
+                      if '".pop3d-lock"' in line)
+    command, _, path = prepare()
+    result = inject.run(command, inject="openat:error=%s:when=%d" % (error, number))
+    assert result.injected and result.code == 0, result
+    assert "on this host only" in result.stderr
+    check_messages(path, "no lock file", gone=True)
+
+
+# A file system that does not tell the types of files in a directory, nor that of one.
+UNKNOWN_TYPES = """
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+struct dirent *readdir(DIR *directory)
+{
+	struct dirent *(*next)(DIR *) = (struct dirent *(*)(DIR *))dlsym(RTLD_NEXT, "readdir");
+	struct dirent *entry = next(directory);
+	if (entry != NULL)
+		entry->d_type = DT_UNKNOWN;
+	return entry;
+}
+int fstatat(int dirfd, const char *name, struct stat *st, int flags)
+{
+	int (*next)(int, const char *, struct stat *, int) =
+		(int (*)(int, const char *, struct stat *, int))dlsym(RTLD_NEXT, "fstatat");
+	if (strstr(name, ".M3P3.") == NULL)
+		return next(dirfd, name, st, flags);
+	errno = ERROR;
+	return -1;
+}
+"""
+
+
+@pytest.mark.parametrize("error", ["EIO", "EACCES", "ENOENT"])
+def test_type_cannot_be_asked_for(prepare, tmp_path, error):
+    """A message is never left out of the list because of an error."""
+    source, library = tmp_path / "types.c", tmp_path / "types.so"
+    source.write_text(UNKNOWN_TYPES)
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-DERROR=" + error, "-shared", "-fPIC", "-o",
+                    library, source], check=True)
+    done = subprocess.run(prepare()[0][:3], env={"LD_PRELOAD": str(library)}, check=False,
+                          capture_output=True, timeout=20)
+    # ENOENT alone says that it is gone.
+    assert (b"load OK 4\n" if error == "ENOENT" else b"load TEMP ") in done.stdout, done
 
 
 def test_no_rename_without_replacing(prepare):

@@ -126,7 +126,7 @@ def test_kill(prepare, case):
     assert places > 30
 
 
-@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EROFS"])
 @pytest.mark.parametrize("case", ["last", "cut"])
 def test_error(prepare, case, error):
     places = 0

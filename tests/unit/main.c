@@ -21,6 +21,7 @@ static const struct group groups[] = {
 	{"maildir", test_maildir},
 	{"maildir_message", test_maildir_message},
 	{"maildir_scan", test_maildir_scan},
+	{"maildir_twins", test_maildir_twins},
 	{"maildir_update", test_maildir_update},
 	{"mbox_from", test_mbox_from},
 	{"mbox_id", test_mbox_id},

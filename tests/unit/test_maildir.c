@@ -177,18 +177,91 @@ test_what_is_no_message(void **state)
 	assert_non_null(strstr(f->last_log, " 3 entries"));
 }
 
+/* Which of two messages has these octets. */
+static size_t
+with_octets(struct maildir_fixture *f, uint64_t expected)
+{
+	uint64_t octets;
+	size_t i = 0;
+
+	do
+		assert_int_equal(mailstore_maildir.octets(f->store, i, &octets), MAIL_OK);
+	while (octets != expected && ++i < f->count);
+	assert_true(i < f->count);
+	return i;
+}
+
+/* Two files of one base name are two messages, whose ids outlive flags. */
 static void
 test_same_base(void **state)
 {
 	struct maildir_fixture *f = *state;
-	uint64_t octets;
+	char uid[2][MAIL_UID_MAX + 1];
 
 	maildir_fixture_put(f, "new/1.a", "in new\n");
 	maildir_fixture_put(f, "cur/1.a:2,S", "cur\n");
 	maildir_fixture_open(f);
+	assert_int_equal(f->count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const size_t k = with_octets(f, i == 0 ? 8 : 5);
+
+		assert_int_equal(mailstore_maildir.uid(f->store, k, uid[i]), MAIL_OK);
+		assert_memory_equal(uid[i], "1.a/", 4);
+	}
+	assert_string_not_equal(uid[0], uid[1]);
+	maildir_fixture_close(f);
+	maildir_fixture_rename(f, "new/1.a", "cur/1.a:2,R");
+	maildir_fixture_rename(f, "cur/1.a:2,S", "new/1.a");
+	maildir_fixture_open(f);
+	assert_int_equal(f->count, 2);
+	assert_uid(f, with_octets(f, 8), uid[0]);
+	assert_uid(f, with_octets(f, 5), uid[1]);
+	maildir_fixture_close(f);
+	/* Without the other one the name is enough again. */
+	assert_int_equal(unlink(maildir_fixture_file(f, "new/1.a")), 0);
+	maildir_fixture_open(f);
 	assert_int_equal(f->count, 1);
-	assert_int_equal(mailstore_maildir.octets(f->store, 0, &octets), MAIL_OK);
-	assert_int_equal(octets, 5);
+	assert_uid(f, 0, "1.a");
+}
+
+/* A session may ask again after a failure: nothing is listed twice. */
+static void
+test_load_again(void **state)
+{
+	struct maildir_fixture *f = *state;
+
+	maildir_fixture_put(f, "new/1.a", "in new\n");
+	maildir_fixture_put(f, "cur/1.a:2,S", "cur\n");
+	maildir_fixture_put(f, "new/2.a", "");
+	f->options.max_messages = 2;
+	assert_int_equal(
+		mailstore_maildir.open(&f->store, AT_FDCWD, f->path, &f->options),
+		MAIL_OK);
+	assert_int_equal(mailstore_maildir.load(f->store, &f->count), MAIL_LIMIT);
+	f->options.max_messages = 3;
+	assert_int_equal(mailstore_maildir.load(f->store, &f->count), MAIL_OK);
+	assert_int_equal(f->count, 3);
+	assert_uid(f, 2, "2.a");
+}
+
+static void
+test_other_owner(void **state)
+{
+	static const char *const parts[] = {"", "new", "cur"};
+	struct maildir_fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < 3; i++) {
+		const char *path = maildir_fixture_file(f, parts[i]);
+
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		assert_int_equal(try_open(f, f->path), MAIL_PERM);
+		assert_int_equal(f->logged, i + 1);
+		assert_int_equal(chown(path, 0, 0), 0);
+		assert_false(maildir_fixture_has(f, ".pop3d-lock"));
+	}
+	assert_int_equal(try_open(f, f->path), MAIL_OK);
 }
 
 /* A unique-id outlives flags and the move from new to cur. */
@@ -295,6 +368,8 @@ test_maildir(void)
 		TEST(test_order),
 		TEST(test_what_is_no_message),
 		TEST(test_same_base),
+		TEST(test_load_again),
+		TEST(test_other_owner),
 		TEST(test_uid_is_the_same),
 		TEST(test_odd_names),
 		TEST(test_uid_clash),

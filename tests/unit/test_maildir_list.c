@@ -69,6 +69,41 @@ test_same_base(void **state)
 	maildir_list_free(&list);
 }
 
+/* Rivals stay apart whatever their names are. */
+static void
+test_rivals(void **state)
+{
+	struct maildir_list list = {0};
+	struct maildir_entry *entry;
+	ino_t sum = 0;
+
+	(void)state;
+	assert_true(maildir_list_add(&list, "1.a", MAILDIR_NEW));
+	assert_true(maildir_list_add(&list, "2.b", MAILDIR_NEW));
+	assert_true(maildir_list_add(&list, "0.c", MAILDIR_NEW));
+	assert_true(maildir_list_sort(&list));
+	assert_true(maildir_list_mark_rival(&list, 1, 5, 100));
+	assert_true(maildir_list_mark_rival(&list, 1, 5, 999));
+	assert_true(maildir_list_add(&list, "1.a:2,", MAILDIR_CUR));
+	assert_true(maildir_list_mark_rival(&list, 3, 5, 20));
+	assert_true(maildir_list_add(&list, "1.a:2,S", MAILDIR_CUR));
+	assert_true(maildir_list_mark_rival(&list, 4, 5, 3));
+	for (int round = 0; round < 2; round++) {
+		assert_true(maildir_list_sort(&list));
+		assert_int_equal(list.count, 5);
+		assert_int_equal(list.twin_count, 0);
+		assert_string_equal(list.entries[4].name, "2.b");
+		assert_null(maildir_list_next(&list, &list.entries[4]));
+		assert_null(maildir_list_next(&list, &list.entries[0]));
+	}
+	entry = maildir_list_find(&list, "1.a");
+	assert_ptr_equal(entry, &list.entries[1]);
+	for (; entry != NULL; entry = maildir_list_next(&list, entry))
+		sum += list.rivals[entry->serial].ino;
+	assert_int_equal(sum, 123);
+	maildir_list_free(&list);
+}
+
 static void
 test_rename(void **state)
 {
@@ -130,6 +165,7 @@ test_maildir_list(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_order_and_find),
 		cmocka_unit_test(test_same_base),
+		cmocka_unit_test(test_rivals),
 		cmocka_unit_test(test_rename),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_impossible_names),

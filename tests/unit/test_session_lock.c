@@ -228,6 +228,26 @@ test_second_name(void **state)
 	assert_int_equal(st.st_size, 8);
 }
 
+/* Without a file: for a disk that is full. */
+static void
+test_directory(void **state)
+{
+	struct timespec start;
+	int fd, second = -1;
+
+	(void)state;
+	assert_int_equal(session_lock_directory(dirfd_, &options, &fd), MAIL_OK);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	options.lock_wait = 1;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	assert_int_equal(session_lock_directory(dirfd_, &options, &second), MAIL_BUSY);
+	assert_true(seconds_since(&start) >= 1 && seconds_since(&start) < 3);
+	close(fd);
+	assert_int_equal(session_lock_directory(dirfd_, &options, &fd), MAIL_OK);
+	close(fd);
+	assert_int_equal(session_lock_directory(-1, &options, &fd), MAIL_TEMP);
+}
+
 /* Its owner could lock others out for ever. */
 static void
 test_other_owner(void **state)
@@ -291,6 +311,7 @@ test_session_lock(void)
 		cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_lock_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_second_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_removed_while_waiting, set_up, tear_down),

@@ -13,6 +13,7 @@ int test_maildir_list(void);
 int test_maildir(void);
 int test_maildir_message(void);
 int test_maildir_scan(void);
+int test_maildir_twins(void);
 int test_maildir_update(void);
 int test_mbox_from(void);
 int test_mbox_id(void);
