@@ -129,6 +129,7 @@ def test_maildir_that_can_be_written_in_part(site, maildir, alice):
     os.chown(cur, 0, 0)
     os.chmod(cur, 0o755)
     assert after_quit(client).startswith(b"-ERR")
+    alice.own(cur)
     client = site.inetd()
     client.login(alice)
     assert client.cmd("STAT").startswith(b"+OK 2 ")

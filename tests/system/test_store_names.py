@@ -205,7 +205,8 @@ def test_internal_message_of_imap_servers_is_hidden(site, mbox, alice):
                 b"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
                 b"X-IMAP: 1700000000 0000000003\nStatus: RO\n\nThis text is part of the internal"
                 b" format of your mail folder.\n")
-    mbox.fill([internal, message(1), message(2)])
+    mbox.append(b"From MAILER-DAEMON Mon Jan  1 00:00:00 2024\n" + internal + b"\n")
+    mbox.fill([message(1), message(2)])
     client = site.inetd()
     client.login(alice)
     assert client.cmd("STAT").split()[1] == b"2"
@@ -214,3 +215,41 @@ def test_internal_message_of_imap_servers_is_hidden(site, mbox, alice):
     client.cmd_ok("DELE 2")
     client.quit()
     assert mbox.messages() == [internal]
+
+
+def test_no_mail_can_look_internal(site, mbox, alice):
+    """What came through a mail transport is shown, whatever it says."""
+    mail = (b"Received: from there by here\n"
+            b"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
+            b"X-IMAP: 1700000000 0000000003\n\ntext\n")
+    mbox.append(b"From MAILER-DAEMON Mon Jan  1 00:00:00 2024\n" + mail + b"\n")
+    client = site.inetd()
+    client.login(alice)
+    assert client.multi("RETR 1") == mbox.expected(mail)
+
+
+def test_mail_of_two_users_with_like_names(site, accounts):
+    """The mbox of a user "NAME.lock" is no dotlock of NAME's, and no mbox to pop3d."""
+    alice, bob = accounts["alice"], accounts["bob"]
+    spool = site.path("spool")
+    os.mkdir(spool)
+    os.chmod(spool, 0o1777)
+    own, other = os.path.join(spool, alice.name), os.path.join(spool, alice.name + ".lock")
+    mail = b"From x Mon Jan  1 00:00:00 2024\n" + message(1) + b"\n"
+    for path, account in ((own, alice), (other, bob)):
+        with open(path, "wb") as f:
+            f.write(mail)
+        account.own(path, 0o600)
+        os.utime(path, (1, 1))
+    site.set(mail__location="mbox:%s/%%u" % spool, mail__mbox_locks="fcntl dotlock",
+             limits__lock_seconds=0)
+    client = site.inetd()
+    client.login(alice)
+    assert client.cmd("STAT").startswith(b"-ERR [SYS/TEMP] ")
+    client.close()
+    client.wait()
+    assert os.path.getsize(other) == len(mail)
+    site.set(mail__location="mbox:%s/%%u.lock" % spool)
+    client = site.inetd()
+    client.cmd_ok("USER " + alice.name)
+    assert client.cmd("PASS " + alice.password).startswith(b"-ERR [SYS/PERM] ")
