@@ -114,25 +114,55 @@ open_table(struct auth_cache *cache, int directory)
 	return false;
 }
 
+/* The run directory, or -1 with a reason. */
+static int
+open_directory(const char *directory, const char **wrong)
+{
+	struct stat st;
+	int fd;
+
+	*wrong = NULL;
+	if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
+		*wrong = "the run directory cannot be made";
+		return -1;
+	}
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		*wrong = "the run directory cannot be opened";
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0)
+		return fd;
+	(void)close(fd);
+	*wrong = "the run directory must be writable by its owner alone";
+	return -1;
+}
+
+const char *
+auth_cache_check(const char *directory, uint64_t ttl)
+{
+	const char *wrong = NULL;
+	int fd = ttl != 0 ? open_directory(directory, &wrong) : -1;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return wrong;
+}
+
 const char *
 auth_cache_open(struct auth_cache *cache, const char *directory, uint64_t ttl)
 {
-	const char *wrong = NULL;
-	struct stat st;
+	const char *wrong;
 	int fd;
 
 	cache->fd = -1;
 	cache->ttl = ttl;
 	if (ttl == 0)
 		return NULL;
-	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-		return "the run directory cannot be made";
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_directory(directory, &wrong);
 	if (fd < 0)
-		return "the run directory cannot be opened";
-	if (fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		wrong = "the run directory must be writable by its owner alone";
-	else if (!read_boot(cache) || !read_key(cache, fd) || !open_table(cache, fd))
+		return wrong;
+	if (!read_boot(cache) || !read_key(cache, fd) || !open_table(cache, fd))
 		wrong = "the files of the cache cannot be used";
 	(void)close(fd);
 	return wrong;

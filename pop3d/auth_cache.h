@@ -34,6 +34,11 @@ struct auth_cache {
 const char *auth_cache_open(
 	struct auth_cache *cache, const char *directory, uint64_t ttl);
 
+/*
+ * The same answer as far as the directory goes, for a process that must not hold the key.
+ */
+const char *auth_cache_check(const char *directory, uint64_t ttl);
+
 /* As in struct auth_host. */
 bool auth_cache_known(const struct auth_cache *cache, const char *module,
 	const struct auth_request *request, struct auth_span stored);

@@ -270,15 +270,11 @@ stop(struct listener *l)
 static void
 try_cache(const struct config *config)
 {
-	struct auth_cache cache;
-	const char *wrong = auth_cache_open(
-		&cache, config->server.run_directory, config->auth.cache_ttl);
+	const char *wrong =
+		auth_cache_check(config->server.run_directory, config->auth.cache_ttl);
 
 	if (wrong != NULL)
 		log_message(LOG_WARNING, "auth.cache_ttl: no cache: %s", wrong);
-	if (cache.fd >= 0)
-		(void)close(cache.fd);
-	explicit_bzero(&cache, sizeof(cache));
 }
 
 static bool
