@@ -38,7 +38,8 @@ credential_is_user(const void *name, size_t n)
 static inline bool
 credential_is_password(const void *password, size_t n)
 {
-	return n >= 1 && n <= AUTH_PASSWORD_MAX && memchr(password, '\0', n) == NULL;
+	return password != NULL && n >= 1 && n <= AUTH_PASSWORD_MAX &&
+	       memchr(password, '\0', n) == NULL;
 }
 
 /* An MD5 in hexadecimal, in either case. */

@@ -278,7 +278,8 @@ signature_verify(const struct key *key, const struct jwt_token *token)
 	bool good;
 
 	if (key->algorithm == JWT_ES256) {
-		if (n != 2 * P256_OCTETS || !p256_encode(token->signature, der, &n))
+		if (n != (size_t)2 * P256_OCTETS ||
+			!p256_encode(token->signature, der, &n))
 			return false;
 		signature = der;
 	}

@@ -15,7 +15,7 @@ step(struct auth_exchange *exchange, struct auth_span in)
 		return auth_exchange_challenge(exchange, NULL, 0);
 	if (!auth_exchange_user(exchange, certified, strlen(certified)))
 		return auth_exchange_deny(exchange, "no verified certificate");
-	if (in.n != 0 &&
+	if (in.p != NULL && in.n != 0 &&
 		(in.n != strlen(certified) || memcmp(in.p, certified, in.n) != 0))
 		return auth_exchange_deny(exchange, "asked for another user's mail");
 	return auth_exchange_ask(exchange, nothing, nothing);

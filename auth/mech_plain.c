@@ -10,7 +10,8 @@
 static bool
 cut_field(struct auth_span *in, struct auth_span *field)
 {
-	const unsigned char *nul = in->n > 0 ? memchr(in->p, '\0', in->n) : NULL;
+	const unsigned char *nul =
+		in->p != NULL && in->n > 0 ? memchr(in->p, '\0', in->n) : NULL;
 
 	if (nul == NULL)
 		return false;

@@ -265,7 +265,7 @@ keys_for_scram(void **state)
 static void
 keys_need_a_password(void **state)
 {
-	static const char *const disabled[] = {"", "*", "!", "!!", "!" HASH, "x",
+	static const char *const disabled[] = {"", "*", "!", "!!", ("!" HASH), "x",
 		"{PLAIN}secret", "{SHA512}x", "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"};
 	char text[512];
 
