@@ -242,6 +242,13 @@ sweeps_leftovers(void **state)
 	assert_int_equal(mkdir(mbox_fixture_file(f, name), 0700), 0);
 	sweep(f);
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 4);
+	if (geteuid() != 0)
+		return;
+	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-2", dead_pid());
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	assert_int_equal(chown(mbox_fixture_file(f, name), 65534, 65534), 0);
+	sweep(f);
+	assert_true(mbox_fixture_has(f, name));
 }
 
 /* "jo.lock" may be the mbox of a user of that name. */

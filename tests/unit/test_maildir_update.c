@@ -137,46 +137,44 @@ test_hard_link(void **state)
 	assert_true(maildir_fixture_has(f, "cur/2.a:2,"));
 }
 
-/*
- * Another text under the same base name is another message: it stays, even if it has the
- * name now under which the one that goes was listed.
- */
+/* Another text under the same base name is another message: it stays. */
+static void
+other_file_case(struct maildir_fixture *f, unsigned char mark, bool renamed)
+{
+	const char *other = renamed ? "cur/1.a:2,RS" : "cur/1.a:2,S";
+	char from[256];
+	uint64_t octets;
+
+	maildir_fixture_put(f, "new/1.a", "one\n");
+	maildir_fixture_put(f, "cur/1.a:2,S", "another\n");
+	snprintf(from, sizeof(from), "%s", maildir_fixture_file(f, "new/1.a"));
+	assert_int_equal(link(from, maildir_fixture_file(f, "cur/1.a:2,T")), 0);
+	maildir_fixture_open(f);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(mailstore_maildir.octets(f->store, mark - 1u, &octets), MAIL_OK);
+	if (renamed)
+		maildir_fixture_rename(f, "cur/1.a:2,S", other);
+	assert_update(f, mark, MAIL_OK, 1);
+	maildir_fixture_close(f);
+	if (octets == strlen("one\r\n")) {
+		assert_false(maildir_fixture_has(f, "new/1.a"));
+		assert_false(maildir_fixture_has(f, "cur/1.a:2,T"));
+		assert_int_equal(unlink(maildir_fixture_file(f, other)), 0);
+		return;
+	}
+	assert_false(maildir_fixture_has(f, other));
+	assert_int_equal(unlink(maildir_fixture_file(f, "cur/1.a:2,T")), 0);
+	/* Its other name stays, too, but may be that of a message that was seen. */
+	assert_true(unlink(maildir_fixture_file(f, "cur/1.a:2,")) == 0 ||
+		    unlink(maildir_fixture_file(f, "new/1.a")) == 0);
+}
+
 static void
 test_other_file_with_same_base(void **state)
 {
-	struct maildir_fixture *f = *state;
-
 	for (unsigned char mark = 1; mark <= 2; mark++) {
-		uint64_t octets;
-		struct stat st;
-		char from[256];
-
-		maildir_fixture_put(f, "new/1.a", "one\n");
-		maildir_fixture_put(f, "cur/1.a:2,S", "another\n");
-		snprintf(from, sizeof(from), "%s", maildir_fixture_file(f, "new/1.a"));
-		assert_int_equal(link(from, maildir_fixture_file(f, "cur/1.a:2,T")), 0);
-		maildir_fixture_open(f);
-		assert_int_equal(f->count, 2);
-		assert_int_equal(
-			mailstore_maildir.octets(f->store, mark - 1u, &octets), MAIL_OK);
-		maildir_fixture_rename(f, "cur/1.a:2,S", "cur/1.a:2,RS");
-		assert_update(f, mark, MAIL_OK, 1);
-		if (octets == strlen("one\r\n")) {
-			assert_false(maildir_fixture_has(f, "new/1.a"));
-			assert_false(maildir_fixture_has(f, "cur/1.a:2,T"));
-			assert_int_equal(
-				unlink(maildir_fixture_file(f, "cur/1.a:2,RS")), 0);
-		} else {
-			assert_false(maildir_fixture_has(f, "cur/1.a:2,RS"));
-			assert_int_equal(
-				stat(maildir_fixture_file(f, "cur/1.a:2,T"), &st), 0);
-			assert_int_equal(st.st_size, 4);
-			assert_int_equal(
-				unlink(maildir_fixture_file(f, "cur/1.a:2,T")), 0);
-			(void)unlink(maildir_fixture_file(f, "cur/1.a:2,"));
-			(void)unlink(maildir_fixture_file(f, "new/1.a"));
-		}
-		maildir_fixture_close(f);
+		other_file_case(*state, mark, false);
+		other_file_case(*state, mark, true);
 	}
 }
 
