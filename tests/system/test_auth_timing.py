@@ -56,7 +56,10 @@ def test_work_is_the_same(costly, alice, bob, carol):
             ("locked", bob.name, "wrong"), ("locked, right", bob.name, bob.password))}
 
     taken = measure(connect(), SAMPLES)
-    if spread(taken)[0] > TOLERANCE:
+    # More samples where the machine is busy with something else.
+    for _ in range(3):
+        if spread(taken)[0] <= TOLERANCE:
+            break
         for kind, values in measure(connect(), 99).items():
             taken[kind] += values
     ratio, medians = spread(taken)
