@@ -17,13 +17,22 @@
  * What the next session finds:
  *
  *	no journal: killed before 1 or after 5; the mbox is the old or the new one.
+ *
  *	a journal not marked: killed before 4, so the mbox still has its old length, or
- *more if mail was delivered since.  The bytes behind the random mark, which no step but 4
- *touches, say that this is the mbox meant.  Steps 2 to 5 are done again; it does no harm
- *to do any of them twice. a journal marked, and the random mark stands in the mbox:
- *killed before 4 was done.  As before. a journal marked, and no random mark: 4 was done.
- *What now stands behind the tail was delivered since; only 5 is left.  Random bytes are
- *used here because a mail delivered twice could look like what was cut off.
+ *	more if mail was delivered since.  The bytes behind the random mark, which no
+ *	step but 4 touches, say that this is the mbox meant.  Steps 2 to 5 are done
+ *	again; it does no harm to do any of them twice.
+ *
+ *	the same, but those bytes are others: another program has changed the mbox, which
+ *	may have been torn.  The journal is kept under another name and reported, for it
+ *	may have the only copy of some mail.
+ *
+ *	a journal marked, and the random mark stands in the mbox: killed before 4 was
+ *	done.  As before.
+ *
+ *	a journal marked, and no random mark: 4 was done.  What now stands behind the
+ *	tail was delivered since; only 5 is left.  Random bytes are used here because a
+ *	mail delivered twice could look like what was cut off.
  *
  * Mail that was delivered before step 4 by someone who saw the old length stands behind
  * it: before step 2 is done again, a new journal whose tail has that mail at its end
