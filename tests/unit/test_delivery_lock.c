@@ -149,7 +149,7 @@ none_at_all(void **state)
 	assert_int_equal(take(f, &t, true), MAIL_PERM);
 	assert_int_equal(f->logged, 1);
 	if (geteuid() != 0)
-		skip();
+		fail_msg("this test needs root");
 	assert_int_equal(chmod(f->directory, 0555), 0);
 	assert_int_equal(seteuid(65534), 0);
 	f->options.mbox_locks[0] = MAIL_LOCK_DOTLOCK;

@@ -176,10 +176,14 @@ living_may_take_long(void **state)
 
 	/* What is older than the machine's start cannot be of a living process. */
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
-	if (up.tv_sec < DOTLOCK_STALE + 120)
-		skip();
 	put_pid(f, (long)getppid());
 	age_lock(f, DOTLOCK_STALE + 60);
+	/* Clocks may differ by a minute: on a machine just started this is such a lock. */
+	if (up.tv_sec < DOTLOCK_STALE) {
+		assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
+		release();
+		return;
+	}
 	assert_int_equal(try_lock(f), DOTLOCK_HELD);
 	assert_int_equal(f->logged, 0);
 	age_lock(f, up.tv_sec + 1000);
