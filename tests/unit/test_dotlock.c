@@ -178,7 +178,8 @@ living_may_take_long(void **state)
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
 	put_pid(f, (long)getppid());
 	age_lock(f, DOTLOCK_STALE + 60);
-	/* Clocks may differ by a minute: on a machine just started this is such a lock. */
+	/* Clocks may differ by a minute: on a machine just started this is such a lock.
+	 */
 	if (up.tv_sec < DOTLOCK_STALE) {
 		assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
 		release();
