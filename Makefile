@@ -37,6 +37,7 @@ JANSSON_CFLAGS != $(PKG_CONFIG) --cflags jansson
 JANSSON_LIBS != $(PKG_CONFIG) --libs jansson
 CRYPTO_CFLAGS != $(PKG_CONFIG) --cflags libcrypto
 CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
+SSL_LIBS != $(PKG_CONFIG) --libs libssl libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 CRYPT_LIBS = -lcrypt
 # Debian's archive for use in shared objects; elsewhere CDB_LIBS=-lcdb.
@@ -47,6 +48,8 @@ PASSWD_LIBS = $(SODIUM_LIBS) $(CRYPT_LIBS) $(CDB_LIBS) $(IDN_LIBS)
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
 	-DPOP3D_MODULES='"$(MODDIR)"' -DPOP3D_EMPTY='"$(EMPTYDIR)"' \
 	-DPOP3D_REPLY='"$(LIBDIR)/checkpassword-reply"' \
+	-DPOP3D_TLS='"$(LIBDIR)/pop3d-tls"' \
+	-DPOP3D_CERTIFICATE='"$(SYSCONFDIR)/cert.pem"' -DPOP3D_KEY='"$(SYSCONFDIR)/key.pem"' \
 	-DPOP3D_RUN='"$(RUNDIR)"' -DPOP3D_USERS='"$(SYSCONFDIR)/users"' \
 	-DPOP3D_APOP_SECRETS='"$(SYSCONFDIR)/apop-secrets"' \
 	-DPOP3D_APOP_KEY='"$(SYSCONFDIR)/apop-key"'
@@ -76,18 +79,34 @@ AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/nets.o auth/userfile.o
 PASSWD_OBJS = auth/passwd.o auth/passwd_file.o auth/password_crypt.o auth/password_hash.o \
 	auth/rehash.o auth/saslprep.o auth/usercdb.o auth/useredit.o $(USERFILE_OBJS)
-CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o
-SHARED_OBJS = pop3d/account.o pop3d/address.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/capability.o pop3d/child.o \
-	pop3d/children.o pop3d/clock.o pop3d/command.o pop3d/connection.o pop3d/coverage.o \
-	pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
-	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/reexec.o pop3d/sandbox.o \
-	pop3d/seed.o pop3d/service.o pop3d/startup.o pop3d/stream.o pop3d/verdict.o
-ROLE_OBJS = pop3d/listener.o pop3d/monitor.o pop3d/attempt.o pop3d/front.o \
+CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o \
+	pop3d/address.o pop3d/trust.o
+SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/capability.o pop3d/child.o \
+	pop3d/certificate.o pop3d/certificate_map.o pop3d/children.o pop3d/clock.o \
+	pop3d/command.o pop3d/confine.o pop3d/connection.o pop3d/coverage.o \
+	pop3d/descriptors.o pop3d/endpoint.o \
+	pop3d/gate.o pop3d/identity.o pop3d/ipc.o pop3d/ipc_fds.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
+	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/proxy.o \
+	pop3d/proxy_message.o pop3d/proxy_tlv.o pop3d/proxy_v2.o pop3d/reexec.o \
+	pop3d/sandbox.o pop3d/seed.o pop3d/service.o pop3d/startup.o pop3d/stream.o \
+	pop3d/tls/info.o pop3d/tls/setup.o pop3d/tls_program.o pop3d/tls_start.o \
+	pop3d/verdict.o pop3d/xclient.o
+ROLE_OBJS = pop3d/listener.o pop3d/listener_renew.o pop3d/listener_resident.o \
+	pop3d/monitor.o pop3d/monitor_login.o pop3d/monitor_messages.o pop3d/proxy_process.o pop3d/attempt.o pop3d/front.o \
 	pop3d/front_attempt.o pop3d/front_login.o \
 	pop3d/authenticator.o pop3d/session.o
 SESSION_OBJS = pop3d/session_commands.o pop3d/session_maildrop.o pop3d/session_message.o
 POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) \
-	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
+	auth/nets.o $(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
+# The only program that is linked with libssl.
+TLS_OPENSSL_OBJS = pop3d/tls/check.o pop3d/tls/context.o pop3d/tls/context_clients.o \
+	pop3d/tls/context_options.o pop3d/tls/context_pair.o pop3d/tls/context_staple.o \
+	pop3d/tls/loaded.o pop3d/tls/material.o pop3d/tls/material_names.o pop3d/tls/peer.o \
+	pop3d/tls/pump.o pop3d/tls/report.o pop3d/tls/ticket_file.o pop3d/tls/tickets.o
+TLS_OBJS = pop3d/tls/main.o pop3d/tls/relay.o pop3d/tls/resident.o $(TLS_OPENSSL_OBJS) \
+	pop3d/tls/info.o pop3d/tls/setup.o pop3d/child.o pop3d/clock.o pop3d/confine.o \
+	pop3d/descriptors.o pop3d/ipc.o pop3d/ipc_fds.o pop3d/log.o pop3d/privileges.o \
+	pop3d/sandbox.o
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/apop.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o \
@@ -95,9 +114,9 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/authlist.o pop3d/ctl/authtest.o pop3d/ctl/authtrial.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
-	pop3d/clock.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o pop3d/log.o \
-	pop3d/options.o pop3d/privileges.o pop3d/sandbox.o pop3d/seed.o pop3d/service.o \
-	pop3d/verdict.o
+	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o \
+	pop3d/log.o pop3d/options.o pop3d/privileges.o pop3d/sandbox.o pop3d/seed.o \
+	pop3d/service.o pop3d/tls/setup.o pop3d/tls_program.o pop3d/verdict.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
 	$(CTL_SHARED_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
@@ -150,7 +169,14 @@ CORE_TEST_OBJS = tests/unit/wire_fixture.o tests/unit/line_fixture.o \
 	tests/unit/test_config_print.o tests/unit/test_config_keys.o \
 	tests/unit/test_options.o tests/unit/test_log.o tests/unit/test_log_target.o \
 	tests/unit/test_address.o tests/unit/test_children.o tests/unit/test_child.o \
-	tests/unit/test_capability.o tests/unit/test_descriptors.o
+	tests/unit/test_capability.o tests/unit/test_descriptors.o \
+	tests/unit/test_endpoint.o tests/unit/test_trust.o tests/unit/test_ipc_fds.o \
+	tests/unit/test_connection.o tests/unit/test_gate.o
+PROXY_TEST_OBJS = tests/unit/proxy_fixture.o tests/unit/test_proxy.o \
+	tests/unit/test_proxy_tlv.o tests/unit/test_proxy_v2.o \
+	tests/unit/test_proxy_message.o tests/unit/test_xclient.o \
+	tests/unit/test_certificate.o tests/unit/test_certificate_map.o
+TLS_TEST_OBJS = tests/unit/test_tls_setup.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
@@ -160,13 +186,14 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir_update.o \
 	$(MBOX_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
-	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS)
+	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \
+	$(TLS_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
 	$(SECRET_OBJS) $(JWT_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
 	auth/checkpassword_answer.o auth/checkpassword_run.o
 
-all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
+all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 
 .SUFFIXES:
 .SUFFIXES: .c .o .so
@@ -177,6 +204,9 @@ all: pop3d/pop3d pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 
 pop3d/pop3d: $(POP3D_OBJS)
 	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
+
+pop3d/tls/pop3d-tls: $(TLS_OBJS)
+	$(LINK) -o $@ $(TLS_OBJS) $(SSL_LIBS)
 
 pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
 	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS)
@@ -222,12 +252,12 @@ check: all test-modules tests/unit/unit tests/crash/store_update
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
 MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(TEST_MODULES:.so=.d)
-DEPS = $(POP3D_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
+DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
-	rm -f $(POP3D_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
+	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
-		pop3d/pop3d pop3d/ctl/pop3ctl tests/unit/unit
+		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"
 FUZZ_CFLAGS = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -255,6 +285,7 @@ install: all
 	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
 	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
 	$(INSTALL) -m 0711 $(HELPERS) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 0755 pop3d/tls/pop3d-tls $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 0644 auth/auth_module.h $(DESTDIR)$(INCLUDEDIR)/auth_module.h
 	abi=$$(sed -n 's/^#define POP3D_AUTH_ABI \([0-9]*\)u$$/\1/p' auth/auth_module.h); \
 	includes=$(INCLUDEDIR); \
@@ -276,6 +307,7 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/pop3d $(DESTDIR)$(BINDIR)/pop3ctl \
 		$(DESTDIR)$(SYSCONFDIR)/pop3d.conf.sample \
 		$(DESTDIR)$(INCLUDEDIR)/auth_module.h $(DESTDIR)$(PKGCONFIGDIR)/pop3d-auth.pc
+	rm -f $(DESTDIR)$(LIBDIR)/pop3d-tls
 	for helper in $(HELPERS); do rm -f $(DESTDIR)$(LIBDIR)/"$${helper##*/}"; done
 	for module in $(MODULES); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
 	for page in $(MANUALS); do \

@@ -42,12 +42,19 @@ span_is(struct auth_span span, const void *p, size_t n)
 static const struct auth_span *
 binding_find(const struct auth_peer *peer, struct auth_span name)
 {
-	static const char exporter[] = "tls-exporter", point[] = "tls-server-end-point";
+	const struct {
+		const char *name;
+		const struct auth_span *data;
+	} kinds[] = {
+		{"tls-exporter", &peer->exporter},
+		{"tls-unique", &peer->unique},
+		{"tls-server-end-point", &peer->end_point},
+	};
 
-	if (span_is(name, exporter, sizeof(exporter) - 1) && peer->exporter.n > 0)
-		return &peer->exporter;
-	if (span_is(name, point, sizeof(point) - 1) && peer->end_point.n > 0)
-		return &peer->end_point;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (span_is(name, kinds[i].name, strlen(kinds[i].name)) &&
+			kinds[i].data->n > 0)
+			return kinds[i].data;
 	return NULL;
 }
 
@@ -65,7 +72,7 @@ binding_judge(const struct auth_exchange *exchange, const struct scram_first *fi
 		return plus ? "no channel binding" : "channel binding without -PLUS";
 	/* Somebody has taken -PLUS out of the list that the client got. */
 	if (first->flag == SCRAM_BINDING_UNUSED &&
-		(peer->exporter.n > 0 || peer->end_point.n > 0))
+		(peer->exporter.n > 0 || peer->unique.n > 0 || peer->end_point.n > 0))
 		return "channel binding was negotiated away";
 	if (!plus)
 		return NULL;

@@ -50,6 +50,7 @@ struct auth_peer {
 		*certificate_user; /* whom a verified certificate names, "" for nobody */
 	/* Data of channel bindings; empty: none, or SCRAM-SHA-256-PLUS is not offered. */
 	struct auth_span exporter;  /* tls-exporter, RFC 9266 */
+	struct auth_span unique;    /* tls-unique, RFC 5929; of TLS 1.2 only */
 	struct auth_span end_point; /* tls-server-end-point, RFC 5929 */
 	/* A secret of this host, for what must look the same at each attempt. */
 	struct auth_span seed;

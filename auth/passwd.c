@@ -233,6 +233,21 @@ keys_give(const struct passwd_context *own, const struct question *question,
 						 : "no SCRAM keys");
 }
 
+/*
+ * A certificate has proven who it is.  Such a user needs no password, but one that is
+ * locked locks the user out.
+ */
+static enum auth_result
+certified_admit(const struct passwd_context *own, const struct question *question,
+	const struct userfile_entry *entry)
+{
+	if (entry->password.n > 0 &&
+		!password_hash_is_usable(&own->policy, entry->password))
+		return admission_reason(
+			question->out, AUTH_DENY, "the password is locked");
+	return admission_judge(entry, question->request, question->out);
+}
+
 static enum auth_result
 line_verify(struct passwd_context *own, const struct question *question,
 	struct auth_span line, bool too_long)
@@ -245,6 +260,8 @@ line_verify(struct passwd_context *own, const struct question *question,
 	fault = too_long ? "line too long" : userfile_parse(line, &entry);
 	if (fault == NULL && question->request->proof == AUTH_PROOF_SCRAM_SHA_256)
 		return keys_give(own, question, &entry);
+	if (fault == NULL && question->request->proof == AUTH_PROOF_TRUSTED)
+		return certified_admit(own, question, &entry);
 	if (fault == NULL)
 		return password_verify(own, question, &entry);
 	if (file->reader.number == 0)
@@ -335,7 +352,7 @@ const struct auth_module pop3d_auth_module = {
 	.size = sizeof(struct auth_module),
 	.name = "passwd",
 	.keys = keys,
-	.proofs = AUTH_PROOF_PASSWORD | AUTH_PROOF_SCRAM_SHA_256,
+	.proofs = AUTH_PROOF_PASSWORD | AUTH_PROOF_SCRAM_SHA_256 | AUTH_PROOF_TRUSTED,
 	.open = passwd_open,
 	.verify = passwd_verify,
 	.close = passwd_close,

@@ -56,6 +56,20 @@ address_set(struct address *address, const struct sockaddr *sa, socklen_t n)
 	}
 }
 
+bool
+address_of_text(struct address *address, const char *text, uint16_t port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	memset(address, 0, sizeof(*address));
+	if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+		address_set(address, (const struct sockaddr *)&in, sizeof(in));
+	else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
+		address_set(address, (const struct sockaddr *)&in6, sizeof(in6));
+	return address->text[0] != '\0';
+}
+
 /* A pipe is local; a network socket that cannot say whom it talks to is not. */
 static void
 of_socket(struct address *address, const struct sockaddr_storage *ss, socklen_t n,

@@ -33,6 +33,7 @@ start_auth(const struct attempt *attempt, int verdict_fds[2])
 		};
 		(void)close(verdict_fds[0]);
 		(void)close(attempt->control);
+		service_let_go(attempt->connection->service);
 		authenticator_run(&a);
 	}
 	(void)close(verdict_fds[1]);

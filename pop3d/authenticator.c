@@ -15,7 +15,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "auth/mechanisms.h"
 #include "pop3d/auth_process.h"
+#include "pop3d/certificate.h"
 #include "pop3d/ipc.h"
 #include "pop3d/sandbox.h"
 #include "pop3d/seed.h"
@@ -129,19 +131,56 @@ keep(const struct authenticator *a)
 	(void)alarm((unsigned)a->connection->service->config->auth.timeout);
 }
 
+static struct auth_span
+span_of(const struct tls_binding *binding)
+{
+	return (struct auth_span){binding->data, binding->n};
+}
+
+/*
+ * Only where binding is offered: elsewhere a client that can bind says rightly that we
+ * cannot (RFC 5802 section 6).
+ */
+static void
+bind_channel(const struct connection *connection, struct auth_peer *peer)
+{
+	if (!connection_offers(connection, &auth_mechanism_scram_sha_256_plus))
+		return;
+	peer->exporter = span_of(&connection->info.exporter);
+	peer->unique = span_of(&connection->info.unique);
+	peer->end_point = span_of(&connection->info.end_point);
+}
+
+/* As root, who may be the only one to read the map. */
+static void
+find_certified(const struct authenticator *a, char name[AUTH_USER_MAX + 1])
+{
+	const struct config_tls *tls = &a->connection->service->config->tls;
+	const char *wrong;
+
+	name[0] = '\0';
+	if (a->mechanism->proof != AUTH_PROOF_TRUSTED)
+		return;
+	wrong = certificate_user(&a->connection->info.certificate,
+		(enum certificate_user)tls->client_user, tls->client_map, name);
+	if (wrong != NULL)
+		log_message(LOG_ERR, "tls.client_map: %s: %s", tls->client_map, wrong);
+}
+
 _Noreturn void
 authenticator_run(const struct authenticator *a)
 {
 	unsigned char seed[SEED_OCTETS];
 	struct verdict verdict = {.result = RESULT_TEMPFAIL};
 	const struct connection *connection = a->connection;
-	const struct auth_peer peer = {
+	char certificate_user[AUTH_USER_MAX + 1];
+	struct auth_peer peer = {
 		.remote = connection->peer.text,
 		.local = connection->self.text,
 		.hostname = connection->service->config->server.hostname,
 		.banner = connection->banner,
 		.secure = connection->secure,
-		.certificate_user = "",
+		.certificate_user = certificate_user,
 		.seed = {seed, sizeof(seed)},
 		.oauth_scope = connection->service->config->auth.oauth_scope,
 		.oauth_discovery = connection->service->config->auth.oauth_discovery,
@@ -151,9 +190,11 @@ authenticator_run(const struct authenticator *a)
 	bool hold, sent;
 
 	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
+	find_certified(a, certificate_user);
 	if (!auth_process_prepare(
 		    connection->service, a->mechanism->proof, a->monitor, seed))
 		_exit(EX_TEMPFAIL);
+	bind_channel(connection, &peer);
 	exchange.chain = a->connection->service->chain;
 	result = run_exchange(a, &exchange);
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));

@@ -35,7 +35,8 @@ put_sasl(const struct connection *connection, struct multiline *m, struct output
 }
 
 void
-capability_write(const struct connection *connection, struct output *output)
+capability_write(const struct connection *connection, enum capability_state state,
+	struct output *output)
 {
 	struct multiline m = {0};
 
@@ -45,6 +46,8 @@ capability_write(const struct connection *connection, struct output *output)
 	if (connection_offers(connection, auth_mechanism_find("USER")))
 		put_line(&m, output, "USER");
 	put_sasl(connection, &m, output);
+	if (state == CAPABILITY_AUTHORIZATION && connection_offers_stls(connection))
+		put_line(&m, output, "STLS");
 	put_line(&m, output, "RESP-CODES");
 	put_line(&m, output, "AUTH-RESP-CODE");
 	put_line(&m, output, "PIPELINING");

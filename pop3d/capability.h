@@ -1,5 +1,6 @@
 /*
- * The reply to CAPA (RFC 2449), the same in AUTHORIZATION and TRANSACTION.
+ * The reply to CAPA (RFC 2449), the same in AUTHORIZATION and TRANSACTION but for STLS,
+ * which is listed only where it would be accepted (RFC 2595 section 4).
  */
 #ifndef CAPABILITY_H
 #define CAPABILITY_H
@@ -7,6 +8,9 @@
 #include "pop3d/connection.h"
 #include "pop3d/output.h"
 
-void capability_write(const struct connection *connection, struct output *output);
+enum capability_state { CAPABILITY_AUTHORIZATION, CAPABILITY_TRANSACTION };
+
+void capability_write(const struct connection *connection, enum capability_state state,
+	struct output *output);
 
 #endif

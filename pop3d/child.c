@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pop3d/clock.h"
 #include "pop3d/log.h"
 
 #define FINISH_MS 500
@@ -60,24 +61,36 @@ end(pid_t pid, bool leader)
 	return wait_for(pid);
 }
 
-static int
-finish(pid_t pid, bool leader)
+/* True if it has ended by the deadline, and can be waited for. */
+static bool
+has_ended(pid_t pid, int64_t deadline)
 {
-	struct pollfd p = {.fd = -1, .events = POLLIN};
+	struct pollfd p = {.fd = pidfd_open(pid, 0), .events = POLLIN};
 	int ready;
 
-	if (pid <= 0)
-		return 0;
-	p.fd = pidfd_open(pid, 0);
 	do
-		ready = p.fd < 0 ? 0 : poll(&p, 1, FINISH_MS);
+		ready = p.fd < 0 ? 0 : poll(&p, 1, clock_left(deadline));
 	while (ready < 0 && errno == EINTR);
 	if (p.fd >= 0)
 		(void)close(p.fd);
-	if (ready > 0)
+	return ready > 0;
+}
+
+static int
+finish(pid_t pid, bool leader)
+{
+	if (pid <= 0)
+		return 0;
+	if (has_ended(pid, clock_now() + FINISH_MS))
 		return end(pid, leader);
 	(void)end(pid, leader);
 	return 0;
+}
+
+int
+child_await(pid_t pid, int64_t deadline)
+{
+	return has_ended(pid, deadline) ? wait_for(pid) : 0;
 }
 
 int

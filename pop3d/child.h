@@ -5,6 +5,7 @@
 #define CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* True if a wait status says that a process died of a fault of its own making. */
@@ -12,6 +13,9 @@ bool child_crashed(int status);
 
 /* Kill with SIGKILL and wait; a pid of 0 is no child.  Returns the wait status. */
 int child_end(pid_t pid);
+
+/* Wait for a child until a deadline.  Its wait status; 0: it lives. */
+int child_await(pid_t pid, int64_t deadline);
 
 /*
  * Wait for a child that is about to exit by itself, half a second at most, then kill it.

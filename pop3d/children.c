@@ -42,6 +42,20 @@ children_add(struct children *children, pid_t pid, const char *address)
 }
 
 bool
+children_move(struct children *children, pid_t pid, const char *address)
+{
+	for (size_t i = 0; i < children->n; i++) {
+		struct child_entry *entry = &children->entries[i];
+		if (entry->pid != pid)
+			continue;
+		memset(entry->address, 0, sizeof(entry->address));
+		memcpy(entry->address, address, strnlen(address, ADDRESS_TEXT_MAX - 1));
+		return true;
+	}
+	return false;
+}
+
+bool
 children_remove(struct children *children, pid_t pid)
 {
 	for (size_t i = 0; i < children->n; i++) {

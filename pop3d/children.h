@@ -30,6 +30,9 @@ size_t children_from(const struct children *children, const char *address);
 /* There must be room. */
 void children_add(struct children *children, pid_t pid, const char *address);
 
+/* A child serves another address than it seemed; false if it is not in the table. */
+bool children_move(struct children *children, pid_t pid, const char *address);
+
 /* False if the pid is not in the table. */
 bool children_remove(struct children *children, pid_t pid);
 

@@ -21,17 +21,19 @@ enum command_verb {
 	COMMAND_RETR,
 	COMMAND_RSET,
 	COMMAND_STAT,
+	COMMAND_STLS,
 	COMMAND_TOP,
 	COMMAND_UIDL,
 	COMMAND_USER,
+	COMMAND_XCLIENT,
 	COMMAND_VERBS, /* how many there are */
 };
 
 struct command {
 	enum command_verb verb;
-	bool well_formed; /* the arguments are of the kind that the verb takes */
-	const char
-		*text; /* of APOP, AUTH, USER, PASS, borrowed from the line; NULL: none */
+	bool well_formed;   /* the arguments are of the kind that the verb takes */
+	const char *text;   /* of APOP, AUTH, USER, PASS, XCLIENT, borrowed from the line;
+			       NULL: none */
 	unsigned numbers;   /* how many numbers came */
 	uint64_t number[2]; /* a number too large for 64 bits is UINT64_MAX */
 };

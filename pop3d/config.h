@@ -19,6 +19,14 @@ enum config_plaintext {
 	PLAINTEXT_ALWAYS
 };
 
+/* What the environment says of the client, as who starts us has set it. */
+enum config_environment { ENVIRONMENT_NONE, ENVIRONMENT_STUNNEL };
+
+enum config_tls_mode { TLS_OFF, TLS_STARTTLS, TLS_IMPLICIT };
+
+/* What is believed of TLS that has ended in front of us. */
+enum config_forwarded { FORWARDED_NO, FORWARDED_YES, FORWARDED_CERTIFICATE };
+
 struct config_server {
 	char *hostname; /* never empty: the host's own name is the default */
 	char *run_directory;
@@ -26,6 +34,31 @@ struct config_server {
 	char *chroot;
 	char *log;          /* syslog, stderr or file:PATH */
 	uint64_t log_level; /* of syslog(3), LOG_ERR to LOG_DEBUG */
+	uint64_t proxy;     /* enum proxy_versions; a socket's name may say otherwise */
+	char *trusted_networks; /* who may say for whom it speaks */
+	uint64_t xclient;       /* 1: by XCLIENT, too */
+	uint64_t environment;   /* enum config_environment */
+};
+
+struct config_tls {
+	uint64_t mode; /* enum config_tls_mode; a socket's name may say otherwise */
+	char *program;
+	char *certificate; /* paths, separated by spaces; "": no TLS */
+	char *key;
+	char *ocsp; /* "": none; so for those below */
+	char *sni;
+	char *protocols;
+	char *ciphers;
+	char *ciphersuites;
+	char *groups;
+	char *ticket_keys;
+	uint64_t ticket_lifetime; /* seconds, 0: no tickets */
+	char *client_ca;
+	char *client_crl;
+	uint64_t client_certificate; /* enum tls_client_certificate */
+	uint64_t client_user;        /* enum certificate_user */
+	char *client_map;
+	uint64_t forwarded; /* enum config_forwarded */
 };
 
 struct config_auth {
@@ -47,6 +80,8 @@ struct config_limits {
 	uint64_t connections;
 	uint64_t connections_per_address;
 	uint64_t login_seconds;
+	uint64_t proxy_seconds;
+	uint64_t handshake_seconds;
 	uint64_t idle_seconds;
 	uint64_t output_seconds;
 	uint64_t lock_seconds;
@@ -69,6 +104,7 @@ struct config_module_value; /* private */
 struct config {
 	struct config_server server;
 	struct config_auth auth;
+	struct config_tls tls;
 	struct config_limits limits;
 	struct config_mail mail;
 	struct config_module_value *module_values; /* of [auth.NAME] sections */

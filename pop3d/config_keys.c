@@ -8,7 +8,11 @@
 
 #include "auth/mechanism.h"
 #include "mailstore/location.h"
+#include "pop3d/certificate.h"
 #include "pop3d/number.h"
+#include "pop3d/proxy.h"
+#include "pop3d/tls/setup.h"
+#include "pop3d/trust.h"
 
 #define DAY 86400u
 #define WEEK 604800u
@@ -30,10 +34,77 @@ static const struct config_choice plaintext_words[] = {
 	{NULL, 0},
 };
 
+static const struct config_choice no_or_yes[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
+
+static const struct config_choice proxy_words[] = {
+	{"none", PROXY_NONE},
+	{"v1", PROXY_V1},
+	{"v2", PROXY_V2},
+	{"any", PROXY_ANY},
+	{NULL, 0},
+};
+
+static const struct config_choice environment_words[] = {
+	{"none", ENVIRONMENT_NONE},
+	{"stunnel", ENVIRONMENT_STUNNEL},
+	{NULL, 0},
+};
+
+static const struct config_choice tls_modes[] = {
+	{"off", TLS_OFF},
+	{"starttls", TLS_STARTTLS},
+	{"implicit", TLS_IMPLICIT},
+	{NULL, 0},
+};
+
+static const struct config_choice client_words[] = {
+	{"none", TLS_CLIENT_NONE},
+	{"optional", TLS_CLIENT_OPTIONAL},
+	{"required", TLS_CLIENT_REQUIRED},
+	{NULL, 0},
+};
+
+static const struct config_choice client_users[] = {
+	{"cn", CERTIFICATE_CN},
+	{"email", CERTIFICATE_EMAIL},
+	{"map", CERTIFICATE_MAP},
+	{NULL, 0},
+};
+
+static const struct config_choice forwarded_words[] = {
+	{"no", FORWARDED_NO},
+	{"yes", FORWARDED_YES},
+	{"certificate", FORWARDED_CERTIFICATE},
+	{NULL, 0},
+};
+
 static const char *
 check_absolute(const char *value)
 {
 	return value[0] == '/' ? NULL : "must be an absolute path";
+}
+
+static const char *
+check_path(const char *value)
+{
+	return value[0] == '\0' ? NULL : check_absolute(value);
+}
+
+/* Absolute paths, separated by single spaces; or nothing. */
+static const char *
+check_paths(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p += strcspn(p, " "), p += *p == ' ')
+		if (*p != '/')
+			return "must be absolute paths, separated by single spaces";
+	return NULL;
+}
+
+static const char *
+check_networks(const char *value)
+{
+	return trust_check(value) ? NULL
+				  : "must be addresses or networks, separated by spaces";
 }
 
 static const char *
@@ -144,6 +215,10 @@ const struct config_key config_keys[] = {
 	TEXT(server, chroot, POP3D_EMPTY, check_absolute),
 	TEXT(server, log, "syslog", check_log),
 	CHOICE(server, log_level, "info", log_levels),
+	CHOICE(server, proxy, "none", proxy_words),
+	TEXT(server, trusted_networks, "127.0.0.0/8 ::1", check_networks),
+	CHOICE(server, xclient, "no", no_or_yes),
+	CHOICE(server, environment, "none", environment_words),
 	TEXT(auth, modules, "passwd", check_filled),
 	TEXT(auth, mechanisms, "USER PLAIN LOGIN", check_mechanisms),
 	TEXT(auth, oauth_scope, "", check_scope),
@@ -156,9 +231,29 @@ const struct config_key config_keys[] = {
 	NUMBER(auth, failure_delay, "2", 0, 60),
 	NUMBER(auth, timeout, "30", 1, 600),
 	NUMBER(auth, cache_ttl, "3600", 0, WEEK),
+	CHOICE(tls, mode, "starttls", tls_modes),
+	TEXT(tls, program, POP3D_TLS, check_absolute),
+	TEXT(tls, certificate, POP3D_CERTIFICATE, check_paths),
+	TEXT(tls, key, POP3D_KEY, check_paths),
+	TEXT(tls, ocsp, "", check_paths),
+	TEXT(tls, sni, "", check_path),
+	TEXT(tls, protocols, "TLSv1.2 TLSv1.3", check_filled),
+	TEXT(tls, ciphers, "ECDHE+AESGCM:ECDHE+CHACHA20", NULL),
+	TEXT(tls, ciphersuites, "", NULL),
+	TEXT(tls, groups, "X25519:P-256:P-384", NULL),
+	TEXT(tls, ticket_keys, "", check_path),
+	NUMBER(tls, ticket_lifetime, "43200", 0, WEEK),
+	TEXT(tls, client_ca, "", check_path),
+	TEXT(tls, client_crl, "", check_path),
+	CHOICE(tls, client_certificate, "none", client_words),
+	CHOICE(tls, client_user, "cn", client_users),
+	TEXT(tls, client_map, "", check_path),
+	CHOICE(tls, forwarded, "no", forwarded_words),
 	NUMBER(limits, connections, "500", 1, 100000),
 	NUMBER(limits, connections_per_address, "50", 1, 100000),
 	NUMBER(limits, login_seconds, "60", 1, DAY),
+	NUMBER(limits, proxy_seconds, "3", 3, 60),
+	NUMBER(limits, handshake_seconds, "30", 1, 600),
 	NUMBER(limits, idle_seconds, "600", 1, DAY),
 	NUMBER(limits, output_seconds, "120", 1, DAY),
 	NUMBER(limits, lock_seconds, "3", 0, 600),

@@ -6,19 +6,22 @@
 #include <sys/random.h>
 
 #include "pop3d/clock.h"
+#include "pop3d/trust.h"
 
-/* There is no TLS in this process, so "tls" permits no one. */
 static bool
 permits_plaintext(const struct connection *connection)
 {
+	bool tls = connection->tls || connection->forwarded;
+
 	switch ((
 		enum config_plaintext)connection->service->config->auth.plaintext_login) {
 	case PLAINTEXT_ALWAYS:
 		return true;
 	case PLAINTEXT_LOCAL:
-		return connection->peer.local;
-	case PLAINTEXT_NEVER:
+		return tls || connection->peer.local;
 	case PLAINTEXT_TLS:
+		return tls;
+	case PLAINTEXT_NEVER:
 		break;
 	}
 	return false;
@@ -38,6 +41,33 @@ is_listed(const char *words, const char *word)
 	return false;
 }
 
+/* Only a channel that ends here can be bound to: the client must have the same data. */
+static bool
+has_binding(const struct tls_info *info)
+{
+	return info->exporter.n > 0 || info->unique.n > 0 || info->end_point.n > 0;
+}
+
+bool
+connection_is_trusted(const struct connection *connection)
+{
+	return trust_has(connection->service->config->server.trusted_networks,
+		connection->proxied ? &connection->via : &connection->peer);
+}
+
+bool
+connection_offers_stls(const struct connection *connection)
+{
+	return connection->service->tls && !connection->tls && !connection->forwarded;
+}
+
+bool
+connection_offers_xclient(const struct connection *connection)
+{
+	return connection->service->config->server.xclient != 0 && !connection->xclient &&
+	       connection_is_trusted(connection);
+}
+
 bool
 connection_offers(
 	const struct connection *connection, const struct auth_mechanism *mechanism)
@@ -48,9 +78,62 @@ connection_offers(
 		return false;
 	if ((mechanism->flags & MECHANISM_NEEDS_TLS) != 0 && !connection->secure)
 		return false;
-	/* Neither a channel to bind to nor a certificate is there without TLS. */
-	return (mechanism->flags & MECHANISM_BINDING) == 0 &&
-	       mechanism->proof != AUTH_PROOF_TRUSTED;
+	if ((mechanism->flags & MECHANISM_BINDING) != 0 &&
+		!has_binding(&connection->info))
+		return false;
+	return mechanism->proof != AUTH_PROOF_TRUSTED ||
+	       connection->info.certificate.verified;
+}
+
+void
+connection_settle(struct connection *connection)
+{
+	connection->plaintext = permits_plaintext(connection);
+	connection->secure =
+		connection->tls || connection->forwarded || connection->peer.local;
+}
+
+/* TLS that ended elsewhere: how far it is believed is the administrator's choice. */
+static void
+take_forwarded(struct connection *connection, const struct proxy_header *header)
+{
+	uint64_t belief = connection->service->config->tls.forwarded;
+	struct tls_info *info = &connection->info;
+
+	if (!header->tls || belief == FORWARDED_NO)
+		return;
+	connection->forwarded = true;
+	/* A proxy may speak TLS to us as well: then that is what we know about. */
+	if (connection->tls)
+		return;
+	(void)snprintf(info->protocol, sizeof(info->protocol), "%s", header->protocol);
+	(void)snprintf(info->cipher, sizeof(info->cipher), "%s", header->cipher);
+	(void)snprintf(info->sni, sizeof(info->sni), "%s", header->sni);
+	if (belief != FORWARDED_CERTIFICATE || !header->verified)
+		return;
+	info->certificate.verified = true;
+	(void)snprintf(info->certificate.common_name,
+		sizeof(info->certificate.common_name), "%s", header->common_name);
+	(void)snprintf(info->certificate.subject, sizeof(info->certificate.subject), "%s",
+		header->subject);
+}
+
+void
+connection_take_header(struct connection *connection, const struct proxy_header *header)
+{
+	connection->health_check = header->health_check;
+	if (header->addressed) {
+		if (!connection->proxied)
+			connection->via = connection->peer;
+		connection->proxied = true;
+		connection->peer = header->peer;
+		connection->self = header->self;
+	}
+	if (header->session[0] != '\0')
+		(void)snprintf(connection->session, sizeof(connection->session), "%s",
+			header->session);
+	take_forwarded(connection, header);
+	connection_settle(connection);
 }
 
 /*
@@ -81,8 +164,7 @@ connection_init(struct connection *connection, struct service *service, int in, 
 	stream_init(&connection->stream, in, out);
 	address_of_peer(in, &connection->peer);
 	address_of_self(in, &connection->self);
-	connection->plaintext = permits_plaintext(connection);
-	connection->secure = connection->peer.local;
+	connection_settle(connection);
 	make_banner(connection);
 	connection->started = clock_now();
 	connection->login_deadline = clock_after(service->config->limits.login_seconds);
@@ -103,4 +185,31 @@ connection_log_begin(const struct connection *connection, struct log_line *line,
 		log_text(line, "user", user);
 	log_text(line, "rip", text_of(&connection->peer));
 	log_text(line, "lip", text_of(&connection->self));
+	if (connection->session[0] != '\0')
+		log_text(line, "session", connection->session);
+}
+
+void
+connection_log_tls(const struct connection *connection, struct log_line *line)
+{
+	const struct tls_info *info = &connection->info;
+
+	if (!connection->tls && !connection->forwarded) {
+		log_text(line, "tls", "no");
+		return;
+	}
+	log_text(line, "tls", info->protocol[0] != '\0' ? info->protocol : "yes");
+	if (info->cipher[0] != '\0')
+		log_text(line, "cipher", info->cipher);
+	if (connection->tls)
+		log_text(line, "resumed", info->resumed ? "yes" : "no");
+	else
+		log_text(line, "tls_end", "proxy");
+	if (info->sni[0] != '\0')
+		log_text(line, "sni", info->sni);
+	if (info->certificate.verified)
+		log_text(line, "cert",
+			info->certificate.subject[0] != '\0'
+				? info->certificate.subject
+				: info->certificate.common_name);
 }

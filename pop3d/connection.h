@@ -11,14 +11,24 @@
 #include "auth/mechanism.h"
 #include "pop3d/address.h"
 #include "pop3d/log.h"
+#include "pop3d/proxy.h"
 #include "pop3d/service.h"
 #include "pop3d/stream.h"
+#include "pop3d/tls/info.h"
 
 struct connection {
 	struct service *service;
 	struct stream stream;
-	struct address peer;
+	struct address peer; /* the client, by the word of a proxy if that is believed */
 	struct address self;
+	struct address via; /* the proxy; with proxied only */
+	bool proxied;
+	bool health_check; /* of a proxy's own; worth no line in the log */
+	bool xclient;      /* XCLIENT has been used */
+	char session[PROXY_SESSION_MAX + 1]; /* the proxy's name for it; "": none */
+	bool tls;                            /* inside TLS that ends in pop3d-tls */
+	bool forwarded; /* TLS has ended in front of us, and that is believed */
+	struct tls_info info;
 	bool secure;      /* nobody can listen in */
 	char banner[320]; /* timestamp of the greeting for APOP, "" if there is none */
 	bool plaintext;   /* a password may be sent as it is */
@@ -33,12 +43,32 @@ struct connection {
 void connection_init(
 	struct connection *connection, struct service *service, int in, int out);
 
+/* Draw the conclusions after peer, tls or forwarded have changed. */
+void connection_settle(struct connection *connection);
+
+/* What somebody in front, who is trusted, said of the client. */
+void connection_take_header(
+	struct connection *connection, const struct proxy_header *header);
+
+/* True if the peer itself may say for whom it speaks. */
+bool connection_is_trusted(const struct connection *connection);
+
+/* True if STLS, or XCLIENT, would be accepted now. */
+bool connection_offers_stls(const struct connection *connection);
+bool connection_offers_xclient(const struct connection *connection);
+
 /* True if the configuration and the state of the connection permit a mechanism. */
 bool connection_offers(
 	const struct connection *connection, const struct auth_mechanism *mechanism);
 
-/* Begin a log line with what every event of a connection carries: user and rip, lip. */
+/*
+ * Begin a log line with what every event of a connection carries: user, rip and lip, and
+ * session where a proxy has named it.
+ */
 void connection_log_begin(const struct connection *connection, struct log_line *line,
 	const char *event, const char *user);
+
+/* Add tls=no, or its version, cipher= and what else there is to say. */
+void connection_log_tls(const struct connection *connection, struct log_line *line);
 
 #endif

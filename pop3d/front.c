@@ -17,13 +17,13 @@
 
 #include "pop3d/capability.h"
 #include "pop3d/clock.h"
+#include "pop3d/confine.h"
 #include "pop3d/descriptors.h"
 #include "pop3d/front_state.h"
-#include "pop3d/privileges.h"
-#include "pop3d/sandbox.h"
+#include "pop3d/proxy_message.h"
+#include "pop3d/xclient.h"
 
 #define DESCRIPTORS 5
-#define MEMORY_MEGABYTES 64
 
 static void
 send_log(int priority, const char *text)
@@ -56,34 +56,65 @@ fail_to_start(const char *what)
 }
 
 static void
-confine(const struct connection *connection, pid_t monitor)
-{
-	const struct service *service = connection->service;
-	const char *wrong = NULL;
-
-	if (service->root)
-		wrong = privileges_enter_empty(service->config->server.chroot);
-	if (wrong == NULL && service->root)
-		wrong = privileges_become(
-			service->front_uid, service->front_gid, (gid_t)-1);
-	if (wrong == NULL && !(sandbox_common() && sandbox_no_new_privileges() &&
-				     sandbox_die_with(monitor) &&
-				     sandbox_confine(DESCRIPTORS, MEMORY_MEGABYTES)))
-		wrong = "cannot be confined";
-	if (wrong != NULL)
-		fail_to_start(wrong);
-}
-
-static void
 greet(struct front *front)
 {
 	const char *banner = front->connection->banner;
+	/* Dovecot's proxy looks for this word before it says XCLIENT. */
+	const char *code =
+		connection_offers_xclient(front->connection) ? "XCLIENT" : NULL;
 	char text[700];
 
 	(void)snprintf(text, sizeof(text), "%.150s POP3 server ready%s%s",
 		front->connection->service->config->server.hostname,
 		banner[0] != '\0' ? " " : "", banner);
-	output_reply(&front->output, 1, NULL, text);
+	output_reply(&front->output, 1, code, text);
+}
+
+/*
+ * What follows is for another front: this one must have read no octet of it, and leaves
+ * nothing of what it knew.
+ */
+static _Noreturn void
+hand_over(struct front *front, enum ipc_type type, const struct proxy_header *header)
+{
+	struct ipc_message message;
+
+	(void)output_flush(&front->output);
+	ipc_begin(&message, type);
+	if (header != NULL)
+		proxy_message_put(&message, header);
+	(void)ipc_send(FRONT_CONTROL, &message);
+	_exit(EX_OK);
+}
+
+/* RFC 2595 section 4. */
+static bool
+do_stls(struct front *front)
+{
+	if (!connection_offers_stls(front->connection)) {
+		output_reply(&front->output, 0, NULL, "STLS is not available now");
+		return false;
+	}
+	output_reply(&front->output, 1, NULL, "Begin TLS negotiation");
+	hand_over(front, IPC_STLS, NULL);
+}
+
+static bool
+do_xclient(struct front *front, const struct command *command)
+{
+	struct proxy_header header;
+
+	if (!connection_offers_xclient(front->connection)) {
+		output_reply(&front->output, 0, NULL, "XCLIENT is not available");
+		return false;
+	}
+	header.self = front->connection->self;
+	if (!xclient_parse(command->text, &header)) {
+		output_reply(&front->output, 0, NULL, "Invalid arguments");
+		return false;
+	}
+	output_reply(&front->output, 1, NULL, "Updated");
+	hand_over(front, IPC_XCLIENT, &header);
 }
 
 /* False if it was not a command that this state knows, well formed. */
@@ -113,8 +144,12 @@ do_command(struct front *front, const struct command *command)
 	case COMMAND_AUTH:
 		return front_auth(front, command);
 	case COMMAND_CAPA:
-		capability_write(front->connection, output);
+		capability_write(front->connection, CAPABILITY_AUTHORIZATION, output);
 		return true;
+	case COMMAND_STLS:
+		return do_stls(front);
+	case COMMAND_XCLIENT:
+		return do_xclient(front, command);
 	case COMMAND_QUIT:
 		output_reply(output, 1, NULL, "Bye");
 		(void)output_flush(output);
@@ -150,11 +185,15 @@ front_read(struct front *front, size_t limit, char **text, size_t *n)
 	front_leave(front, "disconnect");
 }
 
-/* AUTH alone may be longer, for its initial response (RFC 5034 section 4). */
+/*
+ * AUTH may be longer, for its initial response (RFC 5034 section 4), and XCLIENT, which
+ * Dovecot's proxy fills with what it forwards.
+ */
 static bool
 is_too_long(const struct front *front, const struct command *command)
 {
-	return front->reader.octets > LINE_COMMAND_MAX && command->verb != COMMAND_AUTH;
+	return front->reader.octets > LINE_COMMAND_MAX && command->verb != COMMAND_AUTH &&
+	       command->verb != COMMAND_XCLIENT;
 }
 
 static bool
@@ -177,11 +216,13 @@ serve_line(struct front *front)
 }
 
 _Noreturn void
-front_run(struct connection *connection, int control, int credentials, pid_t monitor)
+front_run(struct connection *connection, const struct front_start *start)
 {
 	static struct front front;
-	const int fds[DESCRIPTORS] = {
-		connection->stream.in, connection->stream.out, -1, control, credentials};
+	const int fds[DESCRIPTORS] = {connection->stream.in, connection->stream.out, -1,
+		start->control, start->credentials};
+	struct confinement confinement;
+	const char *wrong;
 
 	(void)prctl(PR_SET_NAME, "pop3d-front", 0, 0, 0);
 	if (!descriptors_arrange(fds, DESCRIPTORS))
@@ -190,13 +231,19 @@ front_run(struct connection *connection, int control, int credentials, pid_t mon
 	config_forget_modules(connection->service->config);
 	connection->stream.in = STDIN_FILENO;
 	connection->stream.out = STDOUT_FILENO;
-	confine(connection, monitor);
+	confinement =
+		service_confinement(connection->service, start->monitor, DESCRIPTORS);
+	wrong = confine(&confinement);
+	if (wrong != NULL)
+		fail_to_start(wrong);
 	front.connection = connection;
+	front.attempt = start->attempts;
 	line_reader_init(&front.reader, &connection->stream, false);
 	output_init(&front.output, &connection->stream,
 		connection->service->config->limits.output_seconds, front.buf,
 		sizeof(front.buf));
-	greet(&front);
+	if (start->greet)
+		greet(&front);
 	while (output_flush(&front.output) == STREAM_OK) {
 		if (serve_line(&front))
 			front.bad_commands = 0;

@@ -10,10 +10,18 @@
 #include "pop3d/connection.h"
 
 /*
- * Be the front, in a process forked for it by `monitor`: never returns.  control leads to
- * the monitor, credentials to whichever auth process serves the attempt.
+ * How a front begins.  One that takes over from another, which has ended for STLS or
+ * XCLIENT, greets nobody and counts on.
  */
-_Noreturn void front_run(
-	struct connection *connection, int control, int credentials, pid_t monitor);
+struct front_start {
+	int control;     /* leads to the monitor */
+	int credentials; /* to whichever auth process serves the attempt */
+	pid_t monitor;
+	bool greet;
+	uint32_t attempts; /* of the connection so far */
+};
+
+/* Be the front, in a process forked for it: never returns. */
+_Noreturn void front_run(struct connection *connection, const struct front_start *start);
 
 #endif

@@ -40,7 +40,7 @@ put(struct ipc_message *message, const void *p, size_t n)
 void
 ipc_put_number(struct ipc_message *message, uint32_t value)
 {
-	/* Both ends are forks of one program: the order of octets is the machine's. */
+	/* Both ends run on one machine: the order of octets is its own. */
 	put(message, &value, sizeof(value));
 }
 

@@ -21,9 +21,13 @@
 #include "pop3d/child.h"
 #include "pop3d/children.h"
 #include "pop3d/clock.h"
+#include "pop3d/gate.h"
+#include "pop3d/ipc.h"
+#include "pop3d/listener_state.h"
 #include "pop3d/log.h"
 #include "pop3d/monitor.h"
 #include "pop3d/reexec.h"
+#include "pop3d/trust.h"
 
 #define STOP_SECONDS 5      /* for sessions to finish an UPDATE when the listener stops */
 #define ACCEPT_PAUSE_MS 100 /* after running out of descriptors or memory */
@@ -32,17 +36,6 @@ static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
 static volatile sig_atomic_t stop_asked, reload_asked;
-
-struct listener {
-	const struct startup *startup;
-	const struct options *options;
-	struct service *service;
-	struct children children;
-	struct stat config_seen; /* all zero: there was no file */
-	int64_t busy;            /* clock_now() when something last happened */
-	bool crashed;            /* a child died of a crash: a new layout is due */
-	bool stuck;              /* but what would be loaded is broken, as was logged */
-};
 
 static void
 note_signal(int number)
@@ -70,89 +63,14 @@ catch_signals(bool catch)
 }
 
 static void
-look_at_config(const struct options *options, struct stat *seen)
-{
-	if (stat(options_config_path(options), seen) != 0)
-		memset(seen, 0, sizeof(*seen));
-}
-
-static bool
-is_same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-static void
-report_to_log(void *cookie, const char *text)
-{
-	(void)cookie;
-	log_message(LOG_ERR, "%s", text);
-}
-
-/* True if the configuration as it is now would do; a broken one leaves the old in force.
- */
-static bool
-config_is_good(const struct listener *l)
-{
-	const struct config_report report = {report_to_log, NULL};
-	struct service service;
-	bool good;
-	struct config *config = options_load_config(l->options, &report, &good);
-
-	if (config == NULL)
-		return false;
-	if (good) {
-		good = service_load(&service, config, true, &report);
-		service_free(&service);
-	}
-	if (!good)
-		log_message(LOG_ERR,
-			"the configuration is broken: the old one stays in force");
-	config_free(config);
-	return good;
-}
-
-static void
-renew(const struct listener *l, const char *why)
-{
-	log_message(LOG_INFO, "executing anew: %s", why);
-	reexec_run(l->startup, l->options, &l->children);
-	log_message(LOG_ERR, "executing anew failed: %s", strerror(errno));
-}
-
-/* Execute anew if something calls for it. */
-static void
-renew_if_due(struct listener *l)
-{
-	struct stat now;
-
-	look_at_config(l->options, &now);
-	if (reload_asked || !is_same_file(&now, &l->config_seen)) {
-		bool asked = reload_asked;
-		reload_asked = 0;
-		l->config_seen = now;
-		l->stuck = false;
-		if (config_is_good(l))
-			renew(l, asked ? "asked by a signal"
-				       : "the configuration has changed");
-	} else if (l->crashed && !l->stuck) {
-		/* Better an old layout than no service. */
-		l->stuck = true;
-		if (config_is_good(l))
-			renew(l, "a connection crashed");
-	}
-}
-
-static void
 reap(struct listener *l)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (!children_remove(&l->children, pid))
+		if (listener_resident_ended(l, pid, status) ||
+			!children_remove(&l->children, pid))
 			continue;
 		l->busy = clock_now();
 		(void)child_report("connection", status);
@@ -178,23 +96,43 @@ refuse(int fd, const struct address *peer, const char *reason)
 	(void)close(fd);
 }
 
-/* In the child: the connection becomes 0 and 1, and the listener's sockets go. */
-static int
-serve(struct listener *l, int fd)
+static void
+close_sockets(const struct listener *l)
 {
-	catch_signals(false);
 	for (int i = 0; i < l->startup->n; i++)
-		(void)close(l->startup->sockets[i]);
+		(void)close(l->startup->sockets[i].fd);
+}
+
+/* In the child: the connection becomes 0 and 1, and the listener's descriptors go. */
+static int
+serve(struct listener *l, int fd, const struct endpoint *endpoint)
+{
+	const struct monitor_client client = {
+		.in = STDIN_FILENO, .out = STDOUT_FILENO, .endpoint = *endpoint};
+
+	catch_signals(false);
+	close_sockets(l);
+	(void)close(l->gate);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		return EX_OSERR;
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
-	return monitor_run(l->service, STDIN_FILENO, STDOUT_FILENO);
+	return monitor_run(l->service, &client);
+}
+
+/* A proxy's own address stands for nobody: its monitor will ask again. */
+static bool
+will_say_who(const struct listener *l, int i, const struct address *peer)
+{
+	const struct config_server *server = &l->service->config->server;
+
+	return (l->endpoints[i].proxy != PROXY_NONE || server->xclient != 0) &&
+	       trust_has(server->trusted_networks, peer);
 }
 
 /* Returns -1 in the listener, the exit status in a child that has served. */
 static int
-take_connection(struct listener *l, int socket)
+take_connection(struct listener *l, int i)
 {
 	const struct config_limits *limits = &l->service->config->limits;
 	const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000L};
@@ -202,7 +140,8 @@ take_connection(struct listener *l, int socket)
 	socklen_t n = sizeof(ss);
 	struct address peer;
 	pid_t pid;
-	int fd = accept4(socket, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
+	int fd = accept4(
+		l->startup->sockets[i].fd, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
@@ -216,14 +155,15 @@ take_connection(struct listener *l, int socket)
 		refuse(fd, &peer, "connections");
 		return -1;
 	}
-	if (peer.text[0] != '\0' && children_from(&l->children, peer.network) >=
-					    limits->connections_per_address) {
+	if (peer.text[0] != '\0' && !will_say_who(l, i, &peer) &&
+		children_from(&l->children, peer.network) >=
+			limits->connections_per_address) {
 		refuse(fd, &peer, "connections_per_address");
 		return -1;
 	}
 	pid = fork();
 	if (pid == 0)
-		return serve(l, fd);
+		return serve(l, fd, &l->endpoints[i]);
 	if (pid < 0)
 		refuse(fd, &peer, "fork");
 	else
@@ -243,8 +183,9 @@ wait_for_work(const struct listener *l, struct pollfd *p)
 	int ready;
 
 	(void)sigemptyset(&none);
-	ready = ppoll(p, (nfds_t)l->startup->n, l->startup->wait ? &second : NULL, &none);
-	if (ready == 0 && l->children.n == 0 &&
+	ready = ppoll(p, (nfds_t)l->startup->n + 1,
+		l->startup->wait || listener_resident_is_due(l) ? &second : NULL, &none);
+	if (ready == 0 && l->startup->wait && l->children.n == 0 &&
 		clock_now() - l->busy >= (int64_t)idle * 1000)
 		stop_asked = 1;
 	return ready;
@@ -256,8 +197,7 @@ stop(struct listener *l)
 	const struct timespec step = {0, 20000000L};
 	int64_t deadline = clock_after(STOP_SECONDS);
 
-	for (int i = 0; i < l->startup->n; i++)
-		(void)close(l->startup->sockets[i]);
+	close_sockets(l);
 	children_signal(&l->children, SIGTERM);
 	while (l->children.n > 0 && clock_left(deadline) > 0) {
 		reap(l);
@@ -278,6 +218,18 @@ try_cache(const struct config *config)
 }
 
 static bool
+open_gate(struct listener *l)
+{
+	int pair[2];
+
+	if (!ipc_pair(pair))
+		return false;
+	l->gate = pair[0];
+	l->service->gate = pair[1];
+	return true;
+}
+
+static bool
 prepare(struct listener *l)
 {
 	size_t room = l->service->config->limits.connections;
@@ -288,14 +240,35 @@ prepare(struct listener *l)
 		(void)close(l->options->table);
 	}
 	for (int i = 0; i < l->startup->n; i++) {
-		int fd = l->startup->sockets[i], flags = fcntl(fd, F_GETFL);
+		int fd = l->startup->sockets[i].fd, flags = fcntl(fd, F_GETFL);
 		/* A client that is gone again before accept() must not block the others.
 		 */
 		if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
 			(fd > STDERR_FILENO && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0))
 			good = false;
 	}
-	return good;
+	return good && open_gate(l);
+}
+
+/* What the sockets' names ask for must be there.  False: it has been logged. */
+static bool
+name_endpoints(struct listener *l)
+{
+	for (int i = 0; i < l->startup->n; i++) {
+		const char *name = l->startup->sockets[i].name, *wrong = NULL;
+		struct endpoint *endpoint = &l->endpoints[i];
+
+		if (!endpoint_of(name, l->service->config, endpoint))
+			wrong = "means nothing";
+		else if (endpoint->tls == TLS_IMPLICIT && !l->service->tls)
+			wrong = "asks for TLS, but there is no certificate, or tls.mode "
+				"is off";
+		if (wrong == NULL)
+			continue;
+		log_message(LOG_ERR, "socket %d: its name %s %s", i, name, wrong);
+		return false;
+	}
+	return true;
 }
 
 int
@@ -303,7 +276,7 @@ listener_run(const struct startup *startup, const struct options *options,
 	struct service *service)
 {
 	static struct listener l;
-	struct pollfd p[STARTUP_SOCKETS_MAX];
+	struct pollfd p[STARTUP_SOCKETS_MAX + 1];
 
 	(void)prctl(PR_SET_NAME, "pop3d-listener", 0, 0, 0);
 	/* The keeper of a session that a module opened outlives that session. */
@@ -317,25 +290,34 @@ listener_run(const struct startup *startup, const struct options *options,
 		log_message(LOG_ERR, "listener: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	if (!name_endpoints(&l))
+		return EX_CONFIG;
 	try_cache(service->config);
-	look_at_config(options, &l.config_seen);
+	listener_look_at_config(options, &l.config_seen);
 	catch_signals(true);
 	for (int i = 0; i < startup->n; i++)
-		p[i] = (struct pollfd){.fd = startup->sockets[i], .events = POLLIN};
+		p[i] = (struct pollfd){.fd = startup->sockets[i].fd, .events = POLLIN};
+	p[startup->n] = (struct pollfd){.fd = l.gate, .events = POLLIN};
 	log_message(LOG_INFO, "%s on %d sockets",
 		options->table >= 0 ? "still listening" : "listening", startup->n);
 	/* Children may have ended while the program was executed anew. */
 	reap(&l);
 	while (!stop_asked) {
+		listener_resident_start(&l);
 		int ready = wait_for_work(&l, p);
 		reap(&l);
 		if (stop_asked)
 			break;
-		renew_if_due(&l);
+		l.reload = l.reload || reload_asked;
+		reload_asked = 0;
+		listener_renew(&l);
+		if (ready > 0 && p[startup->n].revents != 0)
+			gate_answer(l.gate, &l.children,
+				service->config->limits.connections_per_address);
 		for (int i = 0; ready > 0 && i < startup->n; i++) {
 			if (p[i].revents == 0)
 				continue;
-			int status = take_connection(&l, startup->sockets[i]);
+			int status = take_connection(&l, i);
 			if (status >= 0)
 				return status;
 		}

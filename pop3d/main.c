@@ -8,9 +8,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "pop3d/certificate.h"
 #include "pop3d/listener.h"
 #include "pop3d/log.h"
 #include "pop3d/monitor.h"
+#include "pop3d/number.h"
 #include "pop3d/options.h"
 #include "pop3d/service.h"
 #include "pop3d/startup.h"
@@ -144,6 +146,49 @@ open_addresses(struct startup *startup, const struct options *options)
 	return startup->error[0] == '\0';
 }
 
+/* stunnel's "exec": who the client is stands in the environment.  False: it does not. */
+static bool
+header_of_stunnel(const struct startup *startup, struct proxy_header *header)
+{
+	const struct startup_stunnel *stunnel = &startup->stunnel;
+	uint64_t port = 0;
+
+	memset(header, 0, sizeof(*header));
+	header->addressed = true;
+	header->tls = true;
+	header->verified = stunnel->subject[0] != '\0';
+	certificate_name_of_subject(stunnel->subject, header->common_name);
+	memcpy(header->subject, stunnel->subject, sizeof(header->subject));
+	address_of_self(startup->in, &header->self);
+	return (stunnel->port[0] == '\0' ||
+		       (number_parse(stunnel->port, strlen(stunnel->port), &port) &&
+			       port <= UINT16_MAX)) &&
+	       address_of_text(&header->peer, stunnel->address, (uint16_t)port);
+}
+
+static int
+serve_connection(const struct startup *startup, struct service *service)
+{
+	struct monitor_client client = {.in = startup->in, .out = startup->out};
+	struct proxy_header header;
+
+	if (!endpoint_of(startup->name, service->config, &client.endpoint)) {
+		log_message(
+			LOG_ERR, "the socket's name means nothing: %s", startup->name);
+		return refuse(startup);
+	}
+	if (service->config->server.environment == ENVIRONMENT_STUNNEL) {
+		client.header = &header;
+		if (!header_of_stunnel(startup, &header)) {
+			log_message(LOG_ERR,
+				"server.environment: there is no address of a "
+				"client in REMOTE_HOST and REMOTE_PORT");
+			return refuse(startup);
+		}
+	}
+	return monitor_run(service, &client);
+}
+
 static int
 serve(struct startup *startup, const struct options *options)
 {
@@ -170,7 +215,7 @@ serve(struct startup *startup, const struct options *options)
 		log_message(LOG_WARNING, "%s", wrong);
 	if (startup->mode == STARTUP_LISTENER)
 		return listener_run(startup, options, &service);
-	return monitor_run(&service, startup->in, startup->out);
+	return serve_connection(startup, &service);
 }
 
 int

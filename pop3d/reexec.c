@@ -31,6 +31,18 @@ set_number(const char *name, int number)
 	return setenv(name, text, 1) == 0;
 }
 
+static bool
+set_names(const struct startup *startup)
+{
+	char names[STARTUP_SOCKETS_MAX * (ENDPOINT_NAME_MAX + 1) + 1] = "";
+	size_t n = 0;
+
+	for (int i = 0; i < startup->n; i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
+			i > 0 ? ":" : "", startup->sockets[i].name);
+	return setenv("LISTEN_FDNAMES", names, 1) == 0;
+}
+
 /* The arguments of this program, with -R FD in front in place of an earlier one. */
 static bool
 make_arguments(char **arguments, const struct options *options, char *table)
@@ -65,12 +77,13 @@ arrange(const struct startup *startup, int table, int *table_fd)
 	int n = STARTUP_FIRST_FD;
 
 	for (int i = 0; !startup->wait && i < startup->n; i++)
-		fds[n++] = startup->sockets[i];
+		fds[n++] = startup->sockets[i].fd;
 	*table_fd = n;
 	fds[n++] = table;
 	return descriptors_arrange(fds, (size_t)n) &&
 	       (startup->wait || (set_number("LISTEN_FDS", startup->n) &&
-					 set_number("LISTEN_PID", (int)getpid())));
+					 set_number("LISTEN_PID", (int)getpid()) &&
+					 set_names(startup)));
 }
 
 void

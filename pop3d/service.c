@@ -9,6 +9,9 @@
 #include "pop3d/coverage.h"
 #include "pop3d/log.h"
 #include "pop3d/privileges.h"
+#include "pop3d/tls_program.h"
+
+#define PARSER_MEGABYTES 64
 
 static void problem(const struct config_report *report, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -185,6 +188,19 @@ service_load_chain(struct service *service, const struct config_report *report)
 	return coverage_check(service, report) && good;
 }
 
+/* Who asks for TLS from the first octet cannot be served without. */
+static bool
+resolve_tls(struct service *service, const struct config_report *report)
+{
+	const struct config_tls *tls = &service->config->tls;
+
+	service->tls = tls_program_is_wanted(service->config);
+	if (service->tls || tls->mode != TLS_IMPLICIT)
+		return true;
+	problem(report, "tls.certificate: there is none, and tls.mode is implicit");
+	return false;
+}
+
 bool
 service_load(struct service *service, struct config *config, bool preload,
 	const struct config_report *report)
@@ -194,13 +210,40 @@ service_load(struct service *service, struct config *config, bool preload,
 	memset(service, 0, sizeof(*service));
 	service->config = config;
 	service->cache.fd = -1;
+	service->relays = -1;
+	service->gate = -1;
 	service->root = privileges_are_root();
 	good = resolve_front(service, report);
 	good = resolve_mail(service, report) && good;
 	resolve_locks(service);
-	if (preload)
+	good = resolve_tls(service, report) && good;
+	if (preload) {
 		good = service_load_chain(service, report) && good;
+		good = tls_program_check(service, report) && good;
+	}
 	return good;
+}
+
+struct confinement
+service_confinement(const struct service *service, pid_t parent, unsigned descriptors)
+{
+	return (struct confinement){.root = service->root,
+		.root_directory = service->config->server.chroot,
+		.uid = service->front_uid,
+		.gid = service->front_gid,
+		.descriptors = descriptors,
+		.megabytes = PARSER_MEGABYTES,
+		.parent = parent};
+}
+
+void
+service_let_go(struct service *service)
+{
+	if (service->relays >= 0)
+		(void)close(service->relays);
+	if (service->gate >= 0)
+		(void)close(service->gate);
+	service->relays = service->gate = -1;
 }
 
 void

@@ -11,6 +11,7 @@
 #include "mailstore/mailstore.h"
 #include "pop3d/auth_cache.h"
 #include "pop3d/config.h"
+#include "pop3d/confine.h"
 
 struct service {
 	struct config *config;
@@ -19,7 +20,10 @@ struct service {
 	gid_t front_gid;
 	uid_t mail_uid; /* for users without one; (uid_t)-1: none */
 	gid_t mail_gid;
-	gid_t extra_group;        /* (gid_t)-1: none */
+	gid_t extra_group; /* (gid_t)-1: none */
+	bool tls;          /* it can be offered */
+	int relays;        /* channel to the resident pop3d-tls, -1: there is none */
+	int gate; /* channel to the listener, who counts addresses; -1: there is none */
 	struct auth_cache cache;  /* opened by each auth process for itself */
 	struct auth_chain *chain; /* NULL: each auth process loads its own */
 	/* As in struct auth_chain_options; NULL, or set before the chain is loaded. */
@@ -30,14 +34,21 @@ struct service {
 
 /*
  * Fill from the configuration, which must outlive it.  preload: load the modules as well
- * (their code; secrets are read by each auth process).  False if something is wrong:
- * every problem has been reported.
+ * (their code; secrets are read by each auth process), and look at all that TLS needs.
+ * False if something is wrong: every problem has been reported.
  */
 bool service_load(struct service *service, struct config *config, bool preload,
 	const struct config_report *report);
 
 /* Load the modules of a service that has none yet; for one auth process. */
 bool service_load_chain(struct service *service, const struct config_report *report);
+
+/* How to confine a process of this service that dies with its parent. */
+struct confinement service_confinement(
+	const struct service *service, pid_t parent, unsigned descriptors);
+
+/* Close the channels, in a process that has no business with who is behind them. */
+void service_let_go(struct service *service);
 
 void service_free(struct service *service);
 

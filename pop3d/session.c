@@ -257,7 +257,7 @@ log_login(const struct session *session)
 
 	connection_log_begin(session->connection, &line, "login", session->user);
 	log_text(&line, "mech", session->mechanism);
-	log_text(&line, "tls", "no");
+	connection_log_tls(session->connection, &line);
 	log_end(&line, LOG_INFO);
 }
 
@@ -268,7 +268,7 @@ log_end_of(const struct session *session)
 	struct log_line line;
 
 	connection_log_begin(session->connection, &line, "session-end", session->user);
-	log_text(&line, "tls", "no");
+	connection_log_tls(session->connection, &line);
 	log_text(&line, "mech", session->mechanism);
 	log_pair(&line, "top", session->top.messages, session->top.octets);
 	log_pair(&line, "retr", session->retr.messages, session->retr.octets);

@@ -189,7 +189,7 @@ do_capa(struct session *session, const struct command *command,
 {
 	(void)command;
 	(void)reply;
-	capability_write(session->connection, &session->output);
+	capability_write(session->connection, CAPABILITY_TRANSACTION, &session->output);
 	return SESSION_SENT;
 }
 
@@ -229,9 +229,11 @@ static const struct {
 	[COMMAND_RETR] = {do_message, true},
 	[COMMAND_RSET] = {do_rset, true},
 	[COMMAND_STAT] = {do_stat, true},
+	[COMMAND_STLS] = {do_wrong_state, false},
 	[COMMAND_TOP] = {do_message, true},
 	[COMMAND_UIDL] = {do_uidl, true},
 	[COMMAND_USER] = {do_wrong_state, false},
+	[COMMAND_XCLIENT] = {do_wrong_state, false},
 };
 
 enum session_event

@@ -65,17 +65,23 @@ passed_descriptors(void)
 	return n;
 }
 
-/* A name that promises TLS from the first octet, which this program does not speak. */
-static bool
-promises_tls(const char *names, int i)
+/* Copy the i-th of the names between colons, "" if there is none or it is too long. */
+static void
+take_name(const char *names, int i, char name[ENDPOINT_NAME_MAX + 1])
 {
+	size_t n;
+
+	name[0] = '\0';
 	while (names != NULL && i-- > 0) {
 		names = strchr(names, ':');
 		if (names != NULL)
 			names++;
 	}
-	return names != NULL && strncmp(names, "pop3s", 5) == 0 &&
-	       (names[5] == '\0' || names[5] == ':');
+	if (names == NULL)
+		return;
+	n = strcspn(names, ":");
+	if (n <= ENDPOINT_NAME_MAX)
+		(void)snprintf(name, ENDPOINT_NAME_MAX + 1, "%.*s", (int)n, names);
 }
 
 static void
@@ -93,6 +99,7 @@ take_passed(struct startup *startup, int n)
 		startup->mode = STARTUP_CONNECTION;
 		startup->in = STDIN_FILENO;
 		startup->out = STDOUT_FILENO;
+		take_name(names, 0, startup->name);
 		if (dup2(STARTUP_FIRST_FD, STDIN_FILENO) < 0 ||
 			dup2(STARTUP_FIRST_FD, STDOUT_FILENO) < 0)
 			(void)snprintf(startup->error, sizeof(startup->error),
@@ -102,15 +109,12 @@ take_passed(struct startup *startup, int n)
 	startup->mode = STARTUP_LISTENER;
 	for (int i = 0; i < n; i++) {
 		int fd = STARTUP_FIRST_FD + i;
-		const char *wrong = NULL;
+		struct startup_socket *socket = &startup->sockets[startup->n++];
 		if (!is_stream(fd) || !is_listening(fd))
-			wrong = "is not a listening stream socket";
-		else if (promises_tls(names, i))
-			wrong = "is named pop3s, but there is no TLS here";
-		if (wrong != NULL)
 			(void)snprintf(startup->error, sizeof(startup->error),
-				"passed socket %d %s", i, wrong);
-		startup->sockets[startup->n++] = fd;
+				"passed socket %d is not a listening stream socket", i);
+		socket->fd = fd;
+		take_name(names, i, socket->name);
 	}
 }
 
@@ -120,13 +124,31 @@ take_standard(struct startup *startup)
 	if (is_socket(STDIN_FILENO) && is_listening(STDIN_FILENO)) {
 		startup->mode = STARTUP_LISTENER;
 		startup->wait = true;
-		startup->sockets[startup->n++] = STDIN_FILENO;
+		startup->sockets[startup->n++].fd = STDIN_FILENO;
 		return;
 	}
 	startup->in = STDIN_FILENO;
 	/* Some super-servers give the socket as descriptor 0 alone. */
 	startup->out = is_socket(STDIN_FILENO) ? STDIN_FILENO : STDOUT_FILENO;
 	startup->mode = STARTUP_CONNECTION;
+}
+
+/* A text that does not fit is no address and no name of ours. */
+static void
+take_variable(const char *name, char *buf, size_t size)
+{
+	const char *value = getenv(name);
+
+	if (value != NULL && strlen(value) < size)
+		(void)snprintf(buf, size, "%s", value);
+}
+
+static void
+take_stunnel(struct startup_stunnel *stunnel)
+{
+	take_variable("REMOTE_HOST", stunnel->address, sizeof(stunnel->address));
+	take_variable("REMOTE_PORT", stunnel->port, sizeof(stunnel->port));
+	take_variable("SSL_CLIENT_DN", stunnel->subject, sizeof(stunnel->subject));
 }
 
 /* Only what the log needs is kept: the rest could steer a module's libraries. */
@@ -178,6 +200,7 @@ startup_detect(struct startup *startup, bool serving, int table)
 		_exit(EX_OSERR);
 	if (startup->mode == STARTUP_CONNECTION)
 		passed = 0;
+	take_stunnel(&startup->stunnel);
 	rest = STARTUP_FIRST_FD + passed + (table == STARTUP_FIRST_FD + passed ? 1 : 0);
 	if (!descriptors_close_from(rest) || !clean_environment())
 		(void)snprintf(startup->error, sizeof(startup->error), "start-up failed");
@@ -227,14 +250,30 @@ open_socket(const struct addrinfo *info)
 	return -1;
 }
 
+/* Take a name off the front of an address, which begins with a digit or a bracket. */
+static bool
+split_name(const char **text, char name[ENDPOINT_NAME_MAX + 1])
+{
+	size_t n = strcspn(*text, ":");
+
+	name[0] = '\0';
+	if (strncmp(*text, "pop3", 4) != 0)
+		return true;
+	if (n > ENDPOINT_NAME_MAX || (*text)[n] != ':')
+		return false;
+	(void)snprintf(name, ENDPOINT_NAME_MAX + 1, "%.*s", (int)n, *text);
+	*text += n + 1;
+	return true;
+}
+
 bool
 startup_listen(struct startup *startup, const char *text)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
 	struct addrinfo *info = NULL;
-	char address[128];
-	const char *port;
+	char address[128], name[ENDPOINT_NAME_MAX + 1];
+	const char *port, *whole = text;
 	uint64_t number;
 	int fd = -1;
 
@@ -244,11 +283,12 @@ startup_listen(struct startup *startup, const char *text)
 		return false;
 	}
 	/* getaddrinfo() would take a port modulo 65536. */
-	if (!split_address(text, address, sizeof(address), &port) ||
+	if (!split_name(&text, name) ||
+		!split_address(text, address, sizeof(address), &port) ||
 		!number_parse(port, strlen(port), &number) || number == 0 ||
 		number > UINT16_MAX || getaddrinfo(address, port, &hints, &info) != 0) {
 		(void)snprintf(startup->error, sizeof(startup->error),
-			"%.64s is not a numeric ADDRESS:PORT", text);
+			"%.64s is not a numeric ADDRESS:PORT", whole);
 		return false;
 	}
 	fd = open_socket(info);
@@ -259,6 +299,7 @@ startup_listen(struct startup *startup, const char *text)
 		return false;
 	}
 	startup->mode = STARTUP_LISTENER;
-	startup->sockets[startup->n++] = fd;
+	memcpy(startup->sockets[startup->n].name, name, sizeof(name));
+	startup->sockets[startup->n++].fd = fd;
 	return true;
 }

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "pop3d/endpoint.h"
+
 #define STARTUP_SOCKETS_MAX 64
 #define STARTUP_FIRST_FD 3 /* systemd's SD_LISTEN_FDS_START */
 
@@ -14,11 +16,25 @@ enum startup_mode {
 	STARTUP_LISTENER,   /* listening sockets */
 };
 
+struct startup_socket {
+	int fd;
+	char name[ENDPOINT_NAME_MAX + 1]; /* "": nobody has named it */
+};
+
+/* What stunnel says of the client in the environment; "": nothing. */
+struct startup_stunnel {
+	char address[64];
+	char port[8];
+	char subject[512]; /* of the client's certificate */
+};
+
 struct startup {
 	enum startup_mode mode;
 	int in, out;
-	int sockets[STARTUP_SOCKETS_MAX];
-	int n;     /* of sockets */
+	char name[ENDPOINT_NAME_MAX + 1]; /* of a connection that was passed */
+	struct startup_socket sockets[STARTUP_SOCKETS_MAX];
+	int n; /* of sockets */
+	struct startup_stunnel stunnel;
 	bool wait; /* inetd "wait": exit when idle, so that inetd listens again */
 	bool may_use_stderr; /* fd 2 does not lead to the client */
 	char error[128];     /* "", or what cannot be served */
@@ -34,8 +50,8 @@ struct startup {
 void startup_detect(struct startup *startup, bool serving, int table);
 
 /*
- * Open a listening socket on "ADDR:PORT" or "[ADDR]:PORT", numeric, and add it.  False:
- * startup->error says why.
+ * Open a listening socket on "ADDR:PORT" or "[ADDR]:PORT", numeric, perhaps with a name
+ * and ':' in front, and add it.  False: startup->error says why.
  */
 bool startup_listen(struct startup *startup, const char *text);
 

@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 from accounts import Account, SystemUsers
+from certificates import Certificates
 from harness import Site, Tree
 from processes import become_subreaper
 from stores import MaildirStore, MboxStore
@@ -43,6 +44,12 @@ def base(tree):
     os.chmod(path, 0o711)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def certificates(base):
+    """The authorities and certificates of this run."""
+    return Certificates(os.path.join(base, "certificates"))
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ class Tree:
         self.pop3ctl = os.path.join(base, "bin", "pop3ctl")
         self.modules = os.path.join(base, "lib", "pop3d", "auth")
         self.empty = os.path.join(base, "lib", "pop3d", "empty")
+        self.tls = os.path.join(base, "lib", "pop3d", "pop3d-tls")
 
 
 class Listener:
@@ -111,6 +112,7 @@ class Site:
             "auth.module_directory": tree.modules,
             "auth.failure_delay": "0",
             "auth.passwd.file": self.users,
+            "tls.program": tree.tls,
         }
         self.settings.update(settings or {})
         os.mkdir(self.path("run"), 0o700)
@@ -153,6 +155,11 @@ class Site:
         for key, value in values.items():
             self.settings[key.replace("__", ".")] = str(value)
         self.write_config()
+
+    def use_tls(self, *pairs, **values):
+        """Serve these certificates from now on."""
+        self.set(tls__certificate=" ".join(p.certificate for p in pairs),
+                 tls__key=" ".join(p.key for p in pairs), **values)
 
     def use_unprivileged(self, account):
         """Start pop3d as this user from now on; all entries get its uid."""
@@ -205,10 +212,11 @@ class Site:
         os.close(out_w)
         return self.adopt(Client(out_r, in_w, process=process), greeting)
 
-    def listener(self, *args, address="127.0.0.1", prefix=(), **kw):
-        """pop3d -l on a free port; returns when it listens."""
+    def listener(self, *args, address="127.0.0.1", name=None, prefix=(), **kw):
+        """pop3d -l on a free port, with a name if it has one; returns when it listens."""
         port = free_port(address)
         text = "[%s]:%d" % (address, port) if ":" in address else "%s:%d" % (address, port)
+        text = name + ":" + text if name else text
         process = self.spawn(list(prefix) + self.argv("-l", text, *args), service=True, **kw)
         wait_until(lambda: is_listening(port) or process.poll() is not None,
                    what="listening")

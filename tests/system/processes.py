@@ -6,7 +6,8 @@ import signal
 import time
 
 TIMEOUT = 10.0
-ROLES = ("pop3d-listen", "pop3d-monitor", "pop3d-front", "pop3d-auth", "pop3d-session")
+ROLES = ("pop3d-listen", "pop3d-monitor", "pop3d-front", "pop3d-auth", "pop3d-session",
+         "pop3d-tls", "pop3d-resident", "pop3d-proxy")
 
 
 def wait_until(condition, timeout=TIMEOUT, what="condition"):

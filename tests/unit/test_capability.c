@@ -25,7 +25,7 @@ expect_reply(char *mechanisms, bool plaintext, size_t cap, const char *expected)
 	assert_true(cap <= sizeof(buf));
 	wire_open(&wire, WIRE_SOCKET);
 	output_init(&output, &wire.stream, 1, buf, cap);
-	capability_write(&connection, &output);
+	capability_write(&connection, CAPABILITY_AUTHORIZATION, &output);
 	assert_int_equal(output_flush(&output), STREAM_OK);
 	wire_expect(&wire, expected);
 	wire_close(&wire);

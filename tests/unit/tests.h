@@ -81,5 +81,18 @@ int test_children(void);
 int test_child(void);
 int test_capability(void);
 int test_descriptors(void);
+int test_endpoint(void);
+int test_trust(void);
+int test_ipc_fds(void);
+int test_connection(void);
+int test_gate(void);
+int test_proxy_message(void);
+int test_tls_setup(void);
+int test_certificate(void);
+int test_certificate_map(void);
+int test_proxy(void);
+int test_proxy_tlv(void);
+int test_proxy_v2(void);
+int test_xclient(void);
 
 #endif

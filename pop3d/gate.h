@@ -1,0 +1,23 @@
+/*
+ * The monitor asks the listener, who counts connections by address, whether one may go on
+ * now that it is known whom it really is from.
+ */
+#ifndef GATE_H
+#define GATE_H
+
+#include <stdbool.h>
+
+#include "pop3d/children.h"
+#include "pop3d/connection.h"
+
+/* In the monitor: false if there are too many from that address.  Without a listener the
+ * super-server counts, as well as it can. */
+bool gate_ask(const struct connection *connection);
+
+/*
+ * In the listener: answer one question that has come by the channel.  The child gets the
+ * address that it gives in any case, so that the next one sees it.
+ */
+void gate_answer(int channel, struct children *children, uint64_t most);
+
+#endif

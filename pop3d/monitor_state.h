@@ -1,0 +1,50 @@
+/*
+ * The inside of the monitor process, shared by its files only.
+ */
+#ifndef MONITOR_STATE_H
+#define MONITOR_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "auth/mechanism.h"
+#include "pop3d/connection.h"
+#include "pop3d/verdict.h"
+
+struct monitor {
+	struct connection connection;
+	pid_t front;
+	int control;
+	int credentials; /* the auth process's end, handed on by fork, never read here */
+	pid_t relay;     /* the pop3d-tls of this connection alone; 0: none */
+	bool greeted;    /* by a front before */
+	uint64_t attempts;  /* failed ones */
+	unsigned log_lines; /* taken from the front */
+	char reason[32];    /* why the connection ended before a login */
+	char detail[128];   /* the same for people; "": nothing to add */
+	bool crashed;
+	bool starved;                           /* there was not enough for a front */
+	const struct auth_mechanism *mechanism; /* of the attempt asked for */
+	struct proxy_header header;             /* of the XCLIENT asked for */
+};
+
+/* What a front wants when it has nothing more to say. */
+enum monitor_wish {
+	MONITOR_OVER,    /* the connection is over, see reason */
+	MONITOR_ATTEMPT, /* to log in by `mechanism` */
+	MONITOR_STLS,    /* that TLS be started; it has ended */
+	MONITOR_XCLIENT, /* that `header` be believed; it has ended */
+};
+
+/* monitor_messages.c: take messages of the front until it wants something. */
+enum monitor_wish monitor_next(struct monitor *m);
+void monitor_reason(struct monitor *m, const char *reason);
+
+/*
+ * monitor_login.c: serve attempts of one front until one succeeds (MONITOR_ATTEMPT, with
+ * the verdict) or the front wants something else.
+ */
+enum monitor_wish monitor_authorize(struct monitor *m, struct verdict *verdict);
+
+#endif

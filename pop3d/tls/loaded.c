@@ -1,0 +1,81 @@
+#include "pop3d/tls/loaded.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#include "pop3d/clock.h"
+
+#define AGAIN_SECONDS 1 /* a pair of files may be half replaced */
+
+static void
+read_tickets(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report)
+{
+	const char *wrong;
+
+	memset(&loaded->tickets, 0, sizeof(loaded->tickets));
+	if (setup->ticket_lifetime == 0)
+		return;
+	wrong = ticket_keys_load(setup, &loaded->tickets);
+	if (wrong != NULL)
+		tls_report(report, LOG_WARNING, "tls.ticket_keys: %s", wrong);
+}
+
+bool
+loaded_read(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report)
+{
+	memset(loaded, 0, sizeof(*loaded));
+	loaded->material = material_load(setup, report);
+	if (loaded->material == NULL)
+		return false;
+	read_tickets(loaded, setup, report);
+	return true;
+}
+
+bool
+loaded_make(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report)
+{
+	loaded->context =
+		tls_context_make(loaded->material, setup, &loaded->tickets, report);
+	return loaded->context != NULL;
+}
+
+/* Put another context in the place of the old one, or keep that. */
+static void
+replace(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report)
+{
+	struct material *material = material_load(setup, report);
+	struct tls_context *context = NULL;
+
+	if (material != NULL)
+		context = tls_context_make(material, setup, &loaded->tickets, report);
+	if (context == NULL) {
+		tls_report(report, LOG_ERR,
+			"the changed files cannot be used: the old ones stay in force");
+		material_free(material);
+		loaded->again = clock_after(AGAIN_SECONDS);
+		return;
+	}
+	tls_context_free(loaded->context);
+	material_free(loaded->material);
+	loaded->context = context;
+	loaded->material = material;
+}
+
+void
+loaded_refresh(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report)
+{
+	if (clock_now() < loaded->again)
+		return;
+	if (material_has_changed(loaded->material))
+		replace(loaded, setup, report);
+	if (setup->ticket_lifetime == 0 ||
+		!ticket_keys_are_stale(setup, &loaded->tickets))
+		return;
+	read_tickets(loaded, setup, report);
+	tls_context_set_tickets(loaded->context, &loaded->tickets);
+}

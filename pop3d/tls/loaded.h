@@ -1,0 +1,38 @@
+/*
+ * All that handshakes need, in memory: the context and the ticket keys it uses.
+ */
+#ifndef TLS_LOADED_H
+#define TLS_LOADED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pop3d/tls/context.h"
+#include "pop3d/tls/material.h"
+#include "pop3d/tls/report.h"
+#include "pop3d/tls/setup.h"
+#include "pop3d/tls/tickets.h"
+
+struct loaded {
+	struct material *material;
+	struct tls_context *context;
+	struct ticket_keys tickets;
+	int64_t again; /* after a failure: not to be tried before */
+};
+
+/* Read files, with the rights of root.  False, with every problem reported. */
+bool loaded_read(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report);
+
+/* Make the context of what was read; needs no rights.  False, with problems reported. */
+bool loaded_make(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report);
+
+/*
+ * Look whether files have changed, and use what they hold now; what cannot be used leaves
+ * the old in force.
+ */
+void loaded_refresh(struct loaded *loaded, const struct tls_setup *setup,
+	const struct tls_report *report);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * The relay process.
+ *
+ * uid: server.user, in an empty root directory, unable to make processes, files or
+ * descriptors.
+ * Holds: the network connection, the TLS state with its keys, the inner stream; until the
+ * handshake is over a channel to the monitor.
+ * Must never: know a mailbox or a user, act on what passes through it.
+ */
+#include "pop3d/tls/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "pop3d/clock.h"
+#include "pop3d/confine.h"
+#include "pop3d/ipc.h"
+#include "pop3d/tls/peer.h"
+#include "pop3d/tls/pump.h"
+
+#define MEGABYTES 256 /* many certificates fit */
+#define LINGER_SECONDS 1
+
+const char *
+relay_confine(const struct tls_setup *setup)
+{
+	/* It may outlive the session, whose last reply it still has to deliver. */
+	const struct confinement confinement = {.root = setup->root,
+		.root_directory = setup->root_directory,
+		.uid = setup->uid,
+		.gid = setup->gid,
+		.descriptors = RELAY_DESCRIPTORS,
+		.megabytes = MEGABYTES,
+		.parent = 0};
+
+	return confine(&confinement);
+}
+
+void
+relay_refuse(const char *detail)
+{
+	struct ipc_message message;
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%s", detail);
+	ipc_begin(&message, IPC_TLS_DOWN);
+	ipc_put_text(&message, text);
+	(void)ipc_send(RELAY_CONTROL, &message);
+}
+
+/* Wait until the handshake can go on.  NULL, or why it cannot. */
+static const char *
+wait_for_client(int error, int64_t deadline)
+{
+	bool read = error == SSL_ERROR_WANT_READ;
+	struct pollfd p[2] = {
+		{.fd = read ? RELAY_IN : RELAY_OUT, .events = read ? POLLIN : POLLOUT},
+		{.fd = RELAY_INNER, .events = 0}};
+	int ready;
+
+	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+		unsigned long code = ERR_peek_last_error();
+		const char *reason = ERR_reason_error_string(code);
+		if (error == SSL_ERROR_SYSCALL || code == 0)
+			return "closed by the client";
+		return reason != NULL ? reason : "failed";
+	}
+	do
+		ready = poll(p, 2, clock_left(deadline));
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		return "timeout";
+	/* The monitor has given up. */
+	return p[1].revents != 0 ? "abandoned" : NULL;
+}
+
+/* NULL when it is done, or why it has failed. */
+static const char *
+handshake(SSL *ssl, const struct tls_setup *setup)
+{
+	int64_t deadline = clock_after(setup->handshake_seconds);
+	const char *wrong = NULL;
+	int done;
+
+	do {
+		ERR_clear_error();
+		done = SSL_accept(ssl);
+		if (done != 1)
+			wrong = wait_for_client(SSL_get_error(ssl, done), deadline);
+	} while (done != 1 && wrong == NULL);
+	return wrong;
+}
+
+static bool
+make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+static bool
+tell_monitor(SSL *ssl)
+{
+	static struct ipc_message message;
+	static struct tls_info info;
+
+	tls_peer_describe(ssl, &info);
+	ipc_begin(&message, IPC_TLS_UP);
+	tls_info_put(&message, &info);
+	return ipc_send(RELAY_CONTROL, &message) && close(RELAY_CONTROL) == 0;
+}
+
+/* A socket that is closed with input unread is reset, which can overtake what was sent.
+ */
+static void
+linger(void)
+{
+	int64_t deadline = clock_after(LINGER_SECONDS);
+	struct pollfd p = {.fd = RELAY_IN, .events = POLLIN};
+	char discarded[4096];
+
+	if (shutdown(RELAY_OUT, SHUT_WR) != 0)
+		return;
+	while (clock_left(deadline) > 0 && poll(&p, 1, clock_left(deadline)) > 0 &&
+		read(RELAY_IN, discarded, sizeof(discarded)) > 0)
+		;
+}
+
+int
+relay_run(SSL *ssl, const struct tls_setup *setup)
+{
+	const char *wrong = NULL;
+
+	if (!make_nonblocking(RELAY_IN) || !make_nonblocking(RELAY_OUT) ||
+		!make_nonblocking(RELAY_INNER) || SSL_set_rfd(ssl, RELAY_IN) != 1 ||
+		SSL_set_wfd(ssl, RELAY_OUT) != 1)
+		wrong = "the stream cannot be used";
+	if (wrong == NULL)
+		wrong = handshake(ssl, setup);
+	if (wrong != NULL) {
+		relay_refuse(wrong);
+		linger();
+		return EX_PROTOCOL;
+	}
+	if (!tell_monitor(ssl))
+		return EX_IOERR;
+	pump_run(ssl, RELAY_IN, RELAY_OUT, RELAY_INNER, setup->output_seconds);
+	linger();
+	return EX_OK;
+}

@@ -1,0 +1,163 @@
+/*
+ * The resident process.
+ *
+ * uid: root, or the one mail user: so a relay that is taken over can neither signal nor
+ * trace it, and files that change are read again.
+ * Holds: the context with its keys; the end of a channel on which monitors, which are
+ * root as well, send it connections. Must never: read an octet of a client.
+ */
+#include "pop3d/tls/resident.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "pop3d/child.h"
+#include "pop3d/descriptors.h"
+#include "pop3d/ipc_fds.h"
+#include "pop3d/log.h"
+#include "pop3d/sandbox.h"
+#include "pop3d/tls/loaded.h"
+#include "pop3d/tls/relay.h"
+
+struct resident {
+	const struct tls_setup *setup;
+	struct loaded loaded;
+	bool crashed; /* a relay was: its memory layout must not be used again */
+};
+
+static void
+report_to_log(void *cookie, int priority, const char *text)
+{
+	(void)cookie;
+	log_message(priority, "tls: %s", text);
+}
+
+static const struct tls_report report = {report_to_log, NULL};
+
+static void
+note_signal(int number)
+{
+	(void)number;
+}
+
+/* The end of a relay comes in only while waiting. */
+static void
+catch_signals(bool catch)
+{
+	struct sigaction action = {.sa_handler = catch ? note_signal : SIG_DFL};
+	sigset_t set;
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaction(SIGCHLD, &action, NULL);
+	(void)sigprocmask(catch ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+/* In a relay's process. */
+static _Noreturn void
+become_relay(struct resident *r, const int given[IPC_FDS_MAX])
+{
+	const int fds[RELAY_DESCRIPTORS] = {[RELAY_IN] = given[0],
+		[RELAY_OUT] = given[1],
+		[2] = -1,
+		[3] = -1,
+		[RELAY_CONTROL] = given[2],
+		[RELAY_INNER] = given[3]};
+	const char *wrong;
+	SSL *ssl;
+
+	(void)prctl(PR_SET_NAME, "pop3d-tls", 0, 0, 0);
+	catch_signals(false);
+	if (!descriptors_arrange(fds, RELAY_DESCRIPTORS))
+		_exit(EX_OSERR);
+	ssl = tls_context_connection(r->loaded.context);
+	wrong = ssl == NULL ? "out of memory" : relay_confine(r->setup);
+	if (wrong == NULL)
+		_exit(relay_run(ssl, r->setup));
+	relay_refuse(wrong);
+	_exit(EX_OSERR);
+}
+
+/* False if nobody is left who could ask. */
+static bool
+serve_request(struct resident *r)
+{
+	struct ipc_message message;
+	int fds[IPC_FDS_MAX];
+	int got = ipc_receive_fds(RELAY_CONTROL, &message, fds, IPC_FDS_MAX);
+	pid_t pid = -1;
+
+	if (got <= 0)
+		return got < 0;
+	if (ipc_type(&message) == IPC_RELAY && ipc_end(&message)) {
+		loaded_refresh(&r->loaded, r->setup, &report);
+		pid = fork();
+		if (pid == 0)
+			become_relay(r, fds);
+		if (pid < 0)
+			log_message(LOG_ERR, "tls: no relay: %s", strerror(errno));
+	}
+	for (size_t i = 0; i < IPC_FDS_MAX; i++)
+		(void)close(fds[i]);
+	return true;
+}
+
+static void
+reap(struct resident *r)
+{
+	int status;
+
+	while (waitpid(-1, &status, WNOHANG) > 0)
+		if (child_report("tls", status))
+			r->crashed = true;
+}
+
+static int
+serve(struct resident *r, char **arguments, const char *program)
+{
+	struct pollfd p = {.fd = RELAY_CONTROL, .events = POLLIN};
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	for (;;) {
+		int ready = ppoll(&p, 1, NULL, &none);
+		reap(r);
+		if (r->crashed) {
+			/* The channel, the setup and the relays stay what they are. */
+			log_message(LOG_INFO, "tls: executing anew: a relay crashed");
+			(void)execv(program, arguments);
+			return EX_OSERR;
+		}
+		if (ready > 0 && !serve_request(r))
+			return EX_OK;
+	}
+}
+
+int
+resident_run(const struct tls_setup *setup, char **arguments)
+{
+	static struct resident r;
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	const char *wrong;
+
+	(void)prctl(PR_SET_NAME, "pop3d-resident", 0, 0, 0);
+	program[n > 0 ? n : 0] = '\0';
+	wrong = log_open(setup->log, setup->log_level, true);
+	if (wrong != NULL)
+		log_message(LOG_WARNING, "%s", wrong);
+	r.setup = setup;
+	if (!sandbox_common() || !loaded_read(&r.loaded, setup, &report) ||
+		!loaded_make(&r.loaded, setup, &report))
+		return EX_CONFIG;
+	catch_signals(true);
+	return serve(&r, arguments, program);
+}

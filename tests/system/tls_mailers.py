@@ -1,0 +1,56 @@
+"""Mail programs that people use, told to use TLS: by STLS, or from the first octet on.
+
+Each function gives the command line, and lets write(name, text, mode) make its files, as
+Mailbox.write does.  They trust the ca, and give up without TLS.
+"""
+
+import os
+
+# How they end when the certificate is of another authority, and when there is no TLS.
+UNTRUSTED = {"curl": 60, "fetchmail": 2, "mpop": 69, "getmail": 127}
+WITHOUT_STLS = {"curl": 64, "fetchmail": 2, "mpop": 69}
+
+
+def curl(port, implicit, ca, user, password, path="", *options):
+    scheme, tls = ("pop3s", []) if implicit else ("pop3", ["--ssl-reqd"])
+    return ["curl", "--silent", "--show-error", *tls, "--cacert", ca,
+            "--user", "%s:%s" % (user, password), *options,
+            "%s://localhost:%d/%s" % (scheme, port, path)]
+
+
+def fetchmail(write, port, implicit, ca, user, password, folder, *words):
+    """Each message to a file of its own in the folder, as it came."""
+    deliver = write("deliver", '#!/bin/sh\nn=$(ls "$1" | wc -l)\ncat >"$1/$n"\n', 0o700)
+    tls = 'ssl sslproto "auto"' if implicit else 'sslproto "TLS1.2+"'
+    rc = write("fetchmailrc", (
+        'poll localhost service %d protocol POP3 auth password\n'
+        'user "%s" password "%s" %s sslcertck sslcertfile "%s"\n'
+        'no rewrite fetchall mda "%s %s" %s\n') % (
+            port, user, password, tls, ca, deliver, folder, " ".join(words)))
+    return ["fetchmail", "-f", rc, "--nosyslog", "--invisible"]
+
+
+def mpop(write, port, implicit, ca, user, password, folder, *lines):
+    """To a Maildir, without the header that mpop adds."""
+    rc = write("mpoprc", "\n".join([
+        "account default", "host localhost", "port %d" % port, "auth user", "user " + user,
+        "password " + password, "tls on", "tls_starttls " + ("off" if implicit else "on"),
+        "tls_trust_file " + ca, "received_header off",
+        "uidls_file " + os.path.join(folder, "uidls"), "delivery maildir " + folder, *lines,
+        ""]))
+    return ["mpop", "--file=" + rc, "--quiet"]
+
+
+def getmail(write, port, implicit, ca, user, password, folder, *lines):
+    """To a Maildir; getmail keeps what it has seen in a directory getmail beside it.
+
+    It knows no STLS.
+    """
+    assert implicit
+    rc = write("getmailrc", "\n".join([
+        "[retriever]", "type = SimplePOP3SSLRetriever", "server = localhost",
+        "port = %d" % port, "ca_certs = " + ca, "username = " + user, "password = " + password,
+        "[destination]", "type = Maildir", "path = %s/" % folder,
+        "[options]", "delivered_to = false", "received = false", "verbose = 0",
+        "message_log_syslog = false", *lines, ""]))
+    return ["getmail", "--getmaildir", os.path.dirname(rc), "--rcfile", rc]
