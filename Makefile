@@ -79,8 +79,8 @@ AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/nets.o auth/userfile.o
 PASSWD_OBJS = auth/passwd.o auth/passwd_file.o auth/password_crypt.o auth/password_hash.o \
 	auth/rehash.o auth/saslprep.o auth/usercdb.o auth/useredit.o $(USERFILE_OBJS)
-CONFIG_OBJS = pop3d/config.o pop3d/config_file.o pop3d/config_keys.o pop3d/number.o \
-	pop3d/address.o pop3d/trust.o
+CONFIG_OBJS = pop3d/config.o pop3d/config_checks.o pop3d/config_file.o pop3d/config_keys.o \
+	pop3d/number.o pop3d/address.o pop3d/trust.o
 SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/capability.o pop3d/child.o \
 	pop3d/certificate.o pop3d/certificate_map.o pop3d/children.o pop3d/clock.o \
 	pop3d/command.o pop3d/confine.o pop3d/connection.o pop3d/coverage.o \

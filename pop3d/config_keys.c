@@ -6,13 +6,12 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "auth/mechanism.h"
 #include "mailstore/location.h"
 #include "pop3d/certificate.h"
+#include "pop3d/config_checks.h"
 #include "pop3d/number.h"
 #include "pop3d/proxy.h"
 #include "pop3d/tls/setup.h"
-#include "pop3d/trust.h"
 
 #define DAY 86400u
 #define WEEK 604800u
@@ -78,118 +77,6 @@ static const struct config_choice forwarded_words[] = {
 	{NULL, 0},
 };
 
-static const char *
-check_absolute(const char *value)
-{
-	return value[0] == '/' ? NULL : "must be an absolute path";
-}
-
-static const char *
-check_path(const char *value)
-{
-	return value[0] == '\0' ? NULL : check_absolute(value);
-}
-
-/* Absolute paths, separated by single spaces; or nothing. */
-static const char *
-check_paths(const char *value)
-{
-	for (const char *p = value; *p != '\0'; p += strcspn(p, " "), p += *p == ' ')
-		if (*p != '/')
-			return "must be absolute paths, separated by single spaces";
-	return NULL;
-}
-
-static const char *
-check_networks(const char *value)
-{
-	return trust_check(value) ? NULL
-				  : "must be addresses or networks, separated by spaces";
-}
-
-static const char *
-check_log(const char *value)
-{
-	if (strcmp(value, "syslog") == 0 || strcmp(value, "stderr") == 0)
-		return NULL;
-	return strncmp(value, "file:/", 6) == 0
-		       ? NULL
-		       : "must be syslog, stderr or file: and an absolute path";
-}
-
-/* The name stands in the greeting, where '<' or a leading '[' would have a meaning. */
-static const char *
-check_hostname(const char *value)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-	size_t n = strlen(value);
-
-	if (n == 0 || n > 255 || strspn(value, letters) != n || value[0] == '-')
-		return "must be a host name";
-	return NULL;
-}
-
-static const char *
-check_filled(const char *value)
-{
-	return value[0] != '\0' ? NULL : "must not be empty";
-}
-
-static const char *
-check_locks(const char *value)
-{
-	if (strcmp(value, "fcntl") == 0 || strcmp(value, "dotlock") == 0 ||
-		strcmp(value, "fcntl dotlock") == 0 ||
-		strcmp(value, "dotlock fcntl") == 0)
-		return NULL;
-	return "must be fcntl, dotlock or both in the order they are taken";
-}
-
-/* Both go into JSON as they are, with what else a challenge holds. */
-static bool
-is_plain(const char *value)
-{
-	size_t n = 0;
-
-	while (value[n] > 0x1f && value[n] < 0x7f && value[n] != '"' && value[n] != '\\')
-		n++;
-	return n <= 400 && value[n] == '\0';
-}
-
-static const char *
-check_scope(const char *value)
-{
-	return is_plain(value) ? NULL : "must be a scope of OAuth 2.0";
-}
-
-static const char *
-check_discovery(const char *value)
-{
-	if (value[0] == '\0')
-		return NULL;
-	return strncmp(value, "https://", 8) == 0 && is_plain(value) &&
-			       strchr(value, ' ') == NULL
-		       ? NULL
-		       : "must be a URL that begins with https://";
-}
-
-static const char *
-check_mechanisms(const char *value)
-{
-	char name[32];
-
-	while (*value != '\0') {
-		size_t n = strcspn(value, " ");
-
-		(void)snprintf(name, sizeof(name), "%.*s", n < 31 ? (int)n : 31, value);
-		if (n > 0 && auth_mechanism_find(name) == NULL)
-			return "names a mechanism that there is not";
-		value += n + strspn(value + n, " ");
-	}
-	return NULL;
-}
-
 #define TEXT(section, member, initial, check)                                            \
 	{                                                                                \
 #section, #member, CONFIG_TEXT, offsetof(struct config, section.member), \
@@ -209,21 +96,21 @@ check_mechanisms(const char *value)
 	}
 
 const struct config_key config_keys[] = {
-	TEXT(server, hostname, NULL, check_hostname),
-	TEXT(server, run_directory, POP3D_RUN, check_absolute),
-	TEXT(server, user, "pop3d", check_filled),
-	TEXT(server, chroot, POP3D_EMPTY, check_absolute),
-	TEXT(server, log, "syslog", check_log),
+	TEXT(server, hostname, NULL, config_check_hostname),
+	TEXT(server, run_directory, POP3D_RUN, config_check_absolute),
+	TEXT(server, user, "pop3d", config_check_filled),
+	TEXT(server, chroot, POP3D_EMPTY, config_check_absolute),
+	TEXT(server, log, "syslog", config_check_log),
 	CHOICE(server, log_level, "info", log_levels),
 	CHOICE(server, proxy, "none", proxy_words),
-	TEXT(server, trusted_networks, "127.0.0.0/8 ::1", check_networks),
+	TEXT(server, trusted_networks, "127.0.0.0/8 ::1", config_check_networks),
 	CHOICE(server, xclient, "no", no_or_yes),
 	CHOICE(server, environment, "none", environment_words),
-	TEXT(auth, modules, "passwd", check_filled),
-	TEXT(auth, mechanisms, "USER PLAIN LOGIN", check_mechanisms),
-	TEXT(auth, oauth_scope, "", check_scope),
-	TEXT(auth, oauth_discovery, "", check_discovery),
-	TEXT(auth, module_directory, POP3D_MODULES, check_absolute),
+	TEXT(auth, modules, "passwd", config_check_filled),
+	TEXT(auth, mechanisms, "USER PLAIN LOGIN", config_check_mechanisms),
+	TEXT(auth, oauth_scope, "", config_check_scope),
+	TEXT(auth, oauth_discovery, "", config_check_discovery),
+	TEXT(auth, module_directory, POP3D_MODULES, config_check_absolute),
 	CHOICE(auth, plaintext_login, "local", plaintext_words),
 	NUMBER(auth, min_uid, "1000", 1, UINT32_MAX - 1),
 	NUMBER(auth, min_gid, "100", 1, UINT32_MAX - 1),
@@ -232,22 +119,22 @@ const struct config_key config_keys[] = {
 	NUMBER(auth, timeout, "30", 1, 600),
 	NUMBER(auth, cache_ttl, "3600", 0, WEEK),
 	CHOICE(tls, mode, "starttls", tls_modes),
-	TEXT(tls, program, POP3D_TLS, check_absolute),
-	TEXT(tls, certificate, POP3D_CERTIFICATE, check_paths),
-	TEXT(tls, key, POP3D_KEY, check_paths),
-	TEXT(tls, ocsp, "", check_paths),
-	TEXT(tls, sni, "", check_path),
-	TEXT(tls, protocols, "TLSv1.2 TLSv1.3", check_filled),
+	TEXT(tls, program, POP3D_TLS, config_check_absolute),
+	TEXT(tls, certificate, POP3D_CERTIFICATE, config_check_paths),
+	TEXT(tls, key, POP3D_KEY, config_check_paths),
+	TEXT(tls, ocsp, "", config_check_paths),
+	TEXT(tls, sni, "", config_check_path),
+	TEXT(tls, protocols, "TLSv1.2 TLSv1.3", config_check_filled),
 	TEXT(tls, ciphers, "ECDHE+AESGCM:ECDHE+CHACHA20", NULL),
 	TEXT(tls, ciphersuites, "", NULL),
 	TEXT(tls, groups, "X25519:P-256:P-384", NULL),
-	TEXT(tls, ticket_keys, "", check_path),
+	TEXT(tls, ticket_keys, "", config_check_path),
 	NUMBER(tls, ticket_lifetime, "43200", 0, WEEK),
-	TEXT(tls, client_ca, "", check_path),
-	TEXT(tls, client_crl, "", check_path),
+	TEXT(tls, client_ca, "", config_check_path),
+	TEXT(tls, client_crl, "", config_check_path),
 	CHOICE(tls, client_certificate, "none", client_words),
 	CHOICE(tls, client_user, "cn", client_users),
-	TEXT(tls, client_map, "", check_path),
+	TEXT(tls, client_map, "", config_check_path),
 	CHOICE(tls, forwarded, "no", forwarded_words),
 	NUMBER(limits, connections, "500", 1, 100000),
 	NUMBER(limits, connections_per_address, "50", 1, 100000),
@@ -265,7 +152,7 @@ const struct config_key config_keys[] = {
 	TEXT(mail, uid, "", NULL),
 	TEXT(mail, gid, "", NULL),
 	TEXT(mail, extra_group, "", NULL),
-	TEXT(mail, mbox_locks, "fcntl dotlock", check_locks),
+	TEXT(mail, mbox_locks, "fcntl dotlock", config_check_locks),
 	{NULL, NULL, CONFIG_TEXT, 0, NULL, 0, 0, NULL, NULL},
 };
 

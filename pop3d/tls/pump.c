@@ -78,6 +78,8 @@ write_inner(struct pump *p)
 		n = send(p->inner, p->up.data + p->up.at, p->up.n,
 			MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
+			/* It may be a password. */
+			explicit_bzero(p->up.data + p->up.at, (size_t)n);
 			p->up.at += (size_t)n;
 			p->up.n -= (size_t)n;
 			p->moved = true;

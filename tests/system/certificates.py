@@ -175,7 +175,8 @@ class Certificates:
     def __init__(self, directory):
         self.directory = directory
         os.makedirs(directory, mode=0o755, exist_ok=True)
-        roots = {name: Authority("Test %s CA" % name) for name in ("server", "client", "other")}
+        roots = {name: Authority("Test %s CA" % name)
+                 for name in ("server", "client", "other")}
         self.ca, self.client_ca, self.other_ca = (
             write_file(self.path(name + "-ca.pem"), root.text) for name, root in roots.items())
         self.clients, self.others = roots["client"], roots["other"]

@@ -8,7 +8,7 @@ import struct
 import time
 
 TIMEOUT = 10.0
-RESPONSE_CODES = (b"AUTH", b"IN-USE", b"SYS/TEMP", b"SYS/PERM")
+RESPONSE_CODES = (b"AUTH", b"IN-USE", b"SYS/TEMP", b"SYS/PERM", b"XCLIENT")
 
 
 class Client:

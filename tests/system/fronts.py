@@ -140,7 +140,7 @@ def auth_http(behind):
 def nginx(site, behind, pair, proxy=True, starttls="on", more=()):
     """The mail proxy; it logs in for the client by USER and PASS."""
     port, helper = free_port(), auth_http(behind)
-    module = os.path.join(TOOLS, "libnginx-mod-mail", "usr/lib/nginx/modules/ngx_mail_module.so")
+    module = os.path.join(TOOLS, "libnginx-mod-mail/usr/lib/nginx/modules/ngx_mail_module.so")
     conf = write_config(site, "nginx", [
         "load_module %s;" % module, "daemon off;", "master_process off;",
         "pid %s;" % site.path("nginx.pid"), "error_log stderr notice;", "events { }",
@@ -165,7 +165,8 @@ def perdition(site, behind, pair=None, mode="tls_listen"):
         tool("perdition", "usr/sbin/perdition"), "--no_daemon", "--config_file", os.devnull,
         "--bind_address", "127.0.0.1", "--listen_port", str(port), "--pid_file", "",
         "--outgoing_server", "127.0.0.1", "--outgoing_port", str(behind), "--map_library", "",
-        "--no_lookup", "--server_resp_line", "--username", "root", "--group", "root", *tls], port)
+        "--no_lookup", "--server_resp_line", "--username", "root", "--group", "root", *tls],
+        port)
 
 
 # Dovecot
@@ -202,9 +203,9 @@ def dovecot(site, behind, pair=None, mode="proxy=y", more=()):
         "service pop3-login {", "chroot =",
         "inet_listener pop3 {", "address = 127.0.0.1", "port = %d" % port, "}",
         "inet_listener pop3s {", "port = 0", "}", "}", *tls, *more])
-    return Front(site, [*over_usr("dovecot-pop3d", "dovecot-core"), "dovecot", "-F", "-c", conf],
-                 port)
+    program = [*over_usr("dovecot-pop3d", "dovecot-core"), "dovecot"]
+    return Front(site, [*program, "-F", "-c", conf], port)
 
 
-__all__ = ["CHECK", "IGNORE_BAD", "SEND_ALL", "Front", "dovecot", "haproxy", "nginx", "perdition",
-           "stunnel_client_certificate", "stunnel_connect", "stunnel_exec"]
+__all__ = ["CHECK", "IGNORE_BAD", "SEND_ALL", "Front", "dovecot", "haproxy", "nginx",
+           "perdition", "stunnel_client_certificate", "stunnel_connect", "stunnel_exec"]

@@ -107,17 +107,21 @@ def log_in_cram_md5(client, name, password):
     return client.reply()
 
 
-def scram_answers(name, password, exchange, nonce="fyko+d2lbbFgONRv9qkxdawL"):
-    """RFC 5802 section 3; exchange() sends a message and gives the challenge or a reply."""
+def scram_answers(name, password, exchange, nonce="fyko+d2lbbFgONRv9qkxdawL", flag="n",
+                  binding=b""):
+    """RFC 5802 section 3; exchange() sends a message and gives the challenge or a reply.
+
+    flag is gs2-cbind-flag, e.g. "p=tls-exporter" with the data that is bound to.
+    """
     bare = "n=%s,r=%s" % (name.replace("=", "=3D").replace(",", "=2C"), nonce)
-    first = exchange("n,," + bare)
+    first = exchange(flag + ",," + bare)
     if first.startswith(b"-ERR"):
         return first
     fields = dict(f.split("=", 1) for f in first.decode().split(","))
     assert fields["r"].startswith(nonce) and len(fields["r"]) >= len(nonce) + 18
     salted = hashlib.pbkdf2_hmac("sha256", raw(password), base64.b64decode(fields["s"]),
                                  int(fields["i"]))
-    without_proof = "c=biws,r=" + fields["r"]
+    without_proof = "c=%s,r=%s" % (b64(raw(flag + ",,") + binding), fields["r"])
     message = ",".join((bare, first.decode(), without_proof)).encode()
     client_key = hmac.digest(salted, b"Client Key", "sha256")
     signature = hmac.digest(hashlib.sha256(client_key).digest(), message, "sha256")
@@ -130,17 +134,17 @@ def scram_answers(name, password, exchange, nonce="fyko+d2lbbFgONRv9qkxdawL"):
     return exchange("")
 
 
-def log_in_scram(client, name, password):
+def log_in_scram(client, name, password, mechanism="SCRAM-SHA-256", **options):
     def exchange(text):
         answer(client, text)
         return next_reply(client)
 
-    client.send(b"AUTH SCRAM-SHA-256\r\n")
+    client.send(b"AUTH %s\r\n" % mechanism.encode())
     found = next_reply(client)
     if found.startswith(b"-ERR"):
         return found
     assert found == b""
-    return scram_answers(name, password, exchange)
+    return scram_answers(name, password, exchange, **options)
 
 
 def bearer_message(name, token):

@@ -1,7 +1,8 @@
 """Mail programs that people use, told to use TLS: by STLS, or from the first octet on.
 
 Each function gives the command line, and lets write(name, text, mode) make its files, as
-Mailbox.write does.  They trust the ca, and give up without TLS.
+Mailbox.write does.  They trust the ca, and give up without TLS.  And one that looks at
+the server for weak points.
 """
 
 import os
@@ -54,3 +55,18 @@ def getmail(write, port, implicit, ca, user, password, folder, *lines):
         "[options]", "delivered_to = false", "received = false", "verbose = 0",
         "message_log_syslog = false", *lines, ""]))
     return ["getmail", "--getmaildir", os.path.dirname(rc), "--rcfile", rc]
+
+
+def testssl(write, port, implicit, ca, report, *options):
+    """testssl.sh, which writes its findings, JSON, to the file report; run it as root.
+
+    It would ask for the name "invalid" over and over, to see what its openssl can do: it
+    runs where only /etc/hosts has names.
+    """
+    names = write("nsswitch.conf", "hosts: files\n", 0o644)
+    options = options or ("-p", "-s", "-f", "-P", "-S", "-U")
+    return ["unshare", "--mount", "sh", "-c",
+            'mount --bind "$0" /etc/nsswitch.conf && exec "$@"', names,
+            "testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none",
+            "--add-ca", ca, "--jsonfile", report, *([] if implicit else ["-t", "pop3"]),
+            *options, "localhost:%d" % port]

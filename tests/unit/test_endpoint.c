@@ -13,7 +13,8 @@ static void
 expect(enum config_tls_mode mode, const char *name, enum config_tls_mode tls,
 	enum proxy_versions proxy)
 {
-	const struct config config = {.server = {.proxy = PROXY_V1}, .tls = {.mode = mode}};
+	const struct config config = {
+		.server = {.proxy = PROXY_V1}, .tls = {.mode = mode}};
 	struct endpoint endpoint;
 
 	memset(&endpoint, 0xa5, sizeof(endpoint));

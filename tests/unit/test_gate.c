@@ -96,7 +96,8 @@ test_gate(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_without_a_listener, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_without_a_listener, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

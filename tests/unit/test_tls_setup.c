@@ -102,7 +102,8 @@ example_info(void)
 	info.end_point.n = TLS_BINDING_MAX;
 	info.certificate.verified = true;
 	memset(info.certificate.subject, 'b', TLS_SUBJECT_MAX);
-	memset(info.certificate.fingerprint, 'a', sizeof(info.certificate.fingerprint) - 1);
+	memset(info.certificate.fingerprint, 'a',
+		sizeof(info.certificate.fingerprint) - 1);
 	info.certificate.n_emails = TLS_EMAILS_MAX;
 	memcpy(info.certificate.emails[TLS_EMAILS_MAX - 1], "x@y", sizeof("x@y"));
 	return info;

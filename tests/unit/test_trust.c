@@ -47,7 +47,8 @@ test_members(void **state)
 	assert_false(has("", "127.0.0.1"));
 }
 
-/* A UNIX-domain socket has no address and is trusted; one that is gone has none either. */
+/* A UNIX-domain socket has no address and is trusted; one that is gone has none either.
+ */
 static void
 test_without_an_address(void **state)
 {

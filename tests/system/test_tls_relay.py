@@ -1,0 +1,300 @@
+"""pop3d-tls: what it holds, what becomes of it, what it costs."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from harness import Proc, roles, wait_role, wait_until
+from stores import message
+from test_large_drops import GIGABYTE, count_body, write_big
+from test_limits_time import big_file
+from test_roles_secrets import SECRET, memory_holds
+from tls_client import context, implicit, stls
+
+WAYS = ["inetd", "listener"]
+
+
+@pytest.fixture
+def tls(site, maildir, certificates):
+    site.use_tls(certificates.server(), tls__mode="implicit")
+    return site
+
+
+def connect(site, certificates, way="inetd", listener=None):
+    if way == "listener":
+        listener = listener or site.listener()
+    raw = listener.connect(greeting=False) if listener else site.inetd(greeting=False)
+    return implicit(site, raw, context(certificates.ca))
+
+
+# Who holds what
+
+@pytest.mark.parametrize("way", WAYS)
+def test_privileges(tls, certificates, way):
+    connect(tls, certificates, way)
+    relay, = wait_role("tls")
+    front, = wait_role("front")
+    assert relay.ids("Uid") == front.ids("Uid") and 0 not in relay.ids("Uid")
+    assert relay.ids("Gid") == front.ids("Gid") and relay.ids("Groups") == []
+    assert relay.root() == tls.tree.empty
+    assert relay.status()["NoNewPrivs"] == "1"
+    assert relay.status()["CapEff"] == "0" * 16
+    # The connection, nothing, nothing, nothing, (the monitor's, gone), the inner stream.
+    fds = relay.fds()
+    assert set(fds) <= {0, 1, 2, 3, 5}
+    assert fds[0] == fds[1] and fds[0].startswith("socket:")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_else_holds_the_network(tls, alice, certificates, way):
+    client = connect(tls, certificates, way)
+    client.login(alice)
+    relay, = wait_role("tls")
+    network = relay.fds()[0]
+    for role in ("session", "listener", "monitor", "resident"):
+        for proc in roles(role if role != "listener" else "listen"):
+            assert network not in proc.fds().values(), role
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_openssl_is_mapped_nowhere_else(tls, alice, certificates, way):
+    client = connect(tls, certificates, way)
+    found = {}
+    for logged_in in (False, True):
+        if logged_in:
+            client.login(alice)
+        for role in ("listen", "monitor", "front", "session", "tls", "resident"):
+            for proc in roles(role):
+                maps = proc.maps()
+                found[role] = "libssl" in maps, "libcrypto" in maps
+    assert found.pop("tls") == (True, True)
+    if way == "listener":
+        assert found.pop("resident") == (True, True)
+    assert "session" in found and "front" in found
+    assert set(found.values()) == {(False, False)}
+
+
+def test_no_password_stays_behind(tls, alice, certificates):
+    alice.password = SECRET
+    tls.write_users()
+    client = connect(tls, certificates)
+    client.login(alice)
+    client.cmd_ok("STAT")
+    for role in ("tls", "session"):
+        assert not memory_holds(wait_role(role)[0], SECRET.encode()), role
+
+
+def test_a_session_holds_no_channel_to_others(tls, alice, certificates):
+    listener = tls.listener()
+    client = connect(tls, certificates, listener=listener)
+    client.login(alice)
+    session, = wait_role("session")
+    sockets = [fd for fd, name in session.fds().items() if name.startswith("socket:")]
+    assert set(sockets) == {0, 1}
+
+
+# What becomes of it
+
+def test_a_crash_in_a_relay_of_the_resident_one(tls, alice, certificates):
+    listener = tls.listener()
+    resident, = wait_role("resident")
+    other = connect(tls, certificates, listener=listener)
+    survivor, = wait_role("tls")
+    client = connect(tls, certificates, listener=listener)
+    relay, = [p for p in roles("tls") if p.pid != survivor.pid]
+    before = tls_layout(resident.pid)
+    relay.kill(signal.SIGSEGV)
+    client.rest()
+    assert tls.wait_log("crash", role="tls", signal=11)
+    wait_until(lambda: moved(before, tls_layout(resident.pid)), what="a new layout")
+    # Who was there goes on, who comes is served.
+    other.login(alice)
+    other.quit()
+    connect(tls, certificates, listener=listener).login(alice)
+    assert [p.pid for p in roles("resident")] == [resident.pid]
+
+
+def tls_layout(pid):
+    found = {}
+    for line in Proc(pid).maps().splitlines():
+        field = line.split()
+        name = field[5] if len(field) > 5 else ""
+        if name.endswith("/pop3d-tls") or name in ("[stack]", "[vdso]"):
+            found.setdefault(name, field[0])
+    return found
+
+
+def moved(before, now):
+    return len(now) == 3 and all(now[name] != before[name] for name in now)
+
+
+def test_a_crash_in_a_relay_of_inetd(tls, alice, certificates):
+    client = connect(tls, certificates)
+    client.login(alice)
+    wait_role("tls")[0].kill(signal.SIGSEGV)
+    client.rest()
+    client.close()
+    assert client.process.wait(10) == 70
+    assert tls.wait_log("crash", role="tls", signal=11)
+    assert tls.wait_log("session-end", reason="disconnect")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_the_resident_one_is_started_again(tls, alice, certificates, number):
+    listener = tls.listener()
+    first, = wait_role("resident")
+    held = connect(tls, certificates, listener=listener)
+    first.kill(number)
+    # Meanwhile each connection has one of its own.
+    client = connect(tls, certificates, listener=listener)
+    client.login(alice)
+    client.quit()
+    wait_until(lambda: [p for p in roles("resident") if p.pid != first.pid],
+               what="another resident")
+    client = connect(tls, certificates, listener=listener)
+    client.login(alice)
+    client.quit()
+    held.login(alice)
+    held.quit()
+
+
+def test_it_ends_with_the_listener(tls, alice, certificates):
+    listener = tls.listener()
+    client = connect(tls, certificates, listener=listener)
+    client.login(alice)
+    listener.stop()
+    client.rest()
+    for role in ("tls", "resident"):
+        wait_until(lambda: not roles(role), what="the end of role " + role)
+
+
+def test_it_is_renewed_with_the_listener(tls, alice, bob, certificates):
+    """SIGHUP: the new program starts a new one; who is inside the old one stays."""
+    listener = tls.listener()
+    old, = wait_role("resident")
+    client = connect(tls, certificates, listener=listener)
+    client.login(alice)
+    os.kill(listener.pid, signal.SIGHUP)
+    tls.wait_log("info", message='"still listening on 1 sockets"')
+    connect(tls, certificates, listener=listener).login(bob)
+    assert client.cmd_ok("NOOP")
+    client.quit()
+    client.close()
+    wait_until(lambda: old.pid not in [p.pid for p in roles("resident")], what="end of the old")
+
+
+@pytest.mark.parametrize("role", ["session", "tls"])
+def test_kill_in_the_middle_deletes_nothing(tls, maildir, alice, certificates, role):
+    maildir.fill([message(1), message(2)])
+    before = maildir.snapshot()
+    client = connect(tls, certificates)
+    client.login(alice)
+    client.cmd_ok("DELE 1")
+    wait_role(role)[0].kill()
+    client.rest()
+    assert client.ended != "close_notify" or role == "session"
+    assert maildir.snapshot() == before
+
+
+# What it costs
+
+def peak_kb(proc):
+    return int(proc.status()["VmHWM"].split()[0])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_gigabyte_message_in_flat_memory(tls, maildir, alice, certificates, way):
+    path = maildir.put(b"")
+    lines = write_big(path, GIGABYTE, b"Subject: big\n\n")
+    expected = os.path.getsize(path) + lines + 2
+    client = connect(tls, certificates, way)
+    client.login(alice)
+    session, relay = wait_role("session")[0], wait_role("tls")[0]
+    before = session.rss_kb(), relay.rss_kb()
+    client.send(b"RETR 1\r\n")
+    client.ok()
+    assert count_body(client) == expected
+    assert peak_kb(session) - before[0] < 16 << 10
+    assert peak_kb(relay) - before[1] < 4 << 10
+    client.cmd_ok("NOOP")
+    client.quit()
+
+
+def test_who_stops_reading_is_dropped(tls, maildir, alice, certificates):
+    """By the stall timer; whoever reads slowly, but does, is not."""
+    big_file(maildir.put(b""), 64 << 20)
+    tls.set(limits__output_seconds=1)
+    client = connect(tls, certificates)
+    client.login(alice)
+    start = time.monotonic()
+    client.send(b"RETR 1\r\n")
+    tls.wait_log("session-end", user=alice.name, reason="output")
+    assert time.monotonic() - start < 5
+    client.close()
+    client.wait()
+    for role in ("session", "tls"):
+        assert roles(role) == []
+
+
+def test_who_reads_slowly_is_served(tls, maildir, alice, certificates):
+    path = maildir.put(b"")
+    big_file(path, 4 << 20)
+    tls.set(limits__output_seconds=2)
+    client = connect(tls, certificates)
+    client.login(alice)
+    client.send(b"RETR 1\r\n")
+    client.ok()
+    # A record of 16 KiB at a time, for longer than the timer.
+    for _ in range(64):
+        time.sleep(0.05)
+        client.fill()
+    assert count_body(client) == os.path.getsize(path) + 65536 + 2
+    client.quit()
+
+
+def test_everything_at_once_both_ways(tls, maildir, alice, certificates):
+    """A long pipeline: neither side waits for the other for ever."""
+    maildir.fill([message(n, b"x" * 3000) for n in range(20)])
+    client = connect(tls, certificates)
+    client.login(alice)
+    count = 2000
+    client.send(b"".join(b"RETR %d\r\n" % (n % 20 + 1) for n in range(count)))
+    for n in range(count):
+        client.ok()
+        assert client.body()
+    client.quit()
+
+
+def test_idle_sessions_stay(tls, alice, certificates):
+    """An idle client is no stalled one."""
+    tls.set(limits__output_seconds=1)
+    client = connect(tls, certificates)
+    client.login(alice)
+    time.sleep(2.5)
+    assert client.cmd_ok("NOOP")
+    client.quit()
+
+
+def test_a_half_closed_client_gets_its_answers(tls, maildir, alice, certificates):
+    expected = maildir.fill([message(1)])
+    client = connect(tls, certificates)
+    client.login(alice)
+    client.send(b"RETR 1\r\nQUIT\r\n")
+    client.half_close()
+    client.ok()
+    assert client.body() == expected[0]
+    client.ok()
+    client.eof()
+
+
+def test_stls_under_a_listener_that_has_no_resident_one(site, maildir, alice, certificates):
+    """One that cannot be started is no reason not to serve in the clear."""
+    site.use_tls(certificates.server())
+    listener = site.listener()
+    client = listener.connect()
+    wait_role("resident")[0].kill()
+    inside = stls(site, client, context(certificates.ca))
+    inside.login(alice)
+    inside.quit()

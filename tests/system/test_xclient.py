@@ -1,0 +1,127 @@
+"""XCLIENT: a trusted proxy says for whom it speaks, as Dovecot's does."""
+
+import pytest
+
+from stores import message
+from tls_client import context, stls
+
+OFFER = b"+OK [XCLIENT] pop.example.org POP3 server ready"
+
+
+@pytest.fixture
+def fronted(site, maildir):
+    maildir.fill([message(1)])
+    site.set(server__xclient="yes", auth__plaintext_login="always")
+    return site
+
+
+@pytest.mark.parametrize("way", ["inetd", "pipes", "listener"])
+def test_whose_address_the_log_has(fronted, alice, way):
+    client = fronted.listener().connect() if way == "listener" else getattr(fronted, way)()
+    assert client.greeting == OFFER
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7 PORT=4711 SESSION=abc+1 TTL=5 FORWARD=Zm9v")
+    client.login(alice)
+    client.quit()
+    assert fronted.wait_log("connect", rip="192.0.2.7", rport=4711, session="abc+1")
+    assert fronted.wait_log("login", rip="192.0.2.7", session="abc+1")
+    assert fronted.wait_log("session-end", rip="192.0.2.7", session="abc+1")
+
+
+def test_pipelined_with_the_login(fronted, alice):
+    client = fronted.inetd()
+    client.send(b"XCLIENT ADDR=2001:db8::7 PORT=1\r\nUSER %s\r\nPASS %s\r\nQUIT\r\n" % (
+        alice.name.encode(), alice.password.encode()))
+    for _ in range(4):
+        client.ok()
+    client.eof()
+    assert fronted.wait_log("login", rip="2001:db8::7")
+
+
+def test_the_other_address_too(fronted):
+    client = fronted.inetd()
+    client.cmd_ok("xclient addr=192.0.2.7 destaddr=192.0.2.8 destport=995")
+    client.quit()
+    assert fronted.wait_log("disconnect", rip="192.0.2.7", lip="192.0.2.8")
+
+
+def test_off_by_default(site):
+    client = site.inetd()
+    assert b"XCLIENT" not in client.greeting
+    assert client.cmd_err("XCLIENT ADDR=192.0.2.7") == b"-ERR XCLIENT is not available"
+
+
+def test_not_from_others(fronted):
+    fronted.set(server__trusted_networks="192.0.2.0/24")
+    client = fronted.inetd()
+    assert b"XCLIENT" not in client.greeting
+    client.cmd_err("XCLIENT ADDR=192.0.2.7")
+    client.quit()
+    assert fronted.log_lines("disconnect", rip="192.0.2.7") == []
+
+
+def test_once(fronted):
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7")
+    client.cmd_err("XCLIENT ADDR=192.0.2.8")
+    client.quit()
+    assert fronted.wait_log("disconnect", rip="192.0.2.7")
+
+
+def test_not_after_a_login(fronted, alice):
+    client = fronted.inetd()
+    client.login(alice)
+    assert client.cmd_err("XCLIENT ADDR=192.0.2.7") == b"-ERR Logged in already"
+
+
+@pytest.mark.parametrize("argument", [
+    "", "ADDR", "ADDR=", "ADDR=localhost", "ADDR=192.0.2.300", "ADDR=192.0.2.1 PORT=65536",
+    "ADDR=192.0.2.1 PORT=-1", "ADDR=192.0.2.1 ADDR=192.0.2.2", "ADDR=/tmp/x",
+    "ADDR=192.0.2.1 SESSION=" + "x" * 129])
+def test_malformed(fronted, argument):
+    client = fronted.inetd()
+    assert client.cmd_err("XCLIENT " + argument) == b"-ERR Invalid arguments"
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7")
+
+
+def test_failures_before_count(fronted, alice):
+    fronted.set(auth__max_attempts=2)
+    client = fronted.inetd()
+    client.cmd_ok("USER " + alice.name)
+    client.cmd_err("PASS wrong")
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7")
+    client.cmd_ok("USER " + alice.name)
+    client.cmd_err("PASS wrong")
+    client.eof()
+    assert fronted.wait_log("login-failed", rip="192.0.2.7")
+
+
+def test_how_the_client_came(fronted, alice, certificates):
+    """A client elsewhere is no local one any more; its TLS counts if that is configured."""
+    fronted.use_tls(certificates.server(), auth__plaintext_login="local")
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7 CLIENT-TRANSPORT=TLS")
+    client.cmd_err("USER " + alice.name)
+    inside = stls(fronted, client, context(certificates.ca))
+    inside.login(alice)
+    inside.quit()
+    fronted.set(tls__forwarded="yes")
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7 CLIENT-TRANSPORT=TLS")
+    client.login(alice)
+    client.quit()
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7 CLIENT-TRANSPORT=insecure")
+    client.cmd_err("USER " + alice.name)
+
+
+def test_limit_for_one_address(fronted):
+    fronted.set(limits__connections_per_address=1)
+    listener = fronted.listener()
+    first, second, third = (listener.connect() for _ in range(3))
+    first.cmd_ok("XCLIENT ADDR=192.0.2.7")
+    assert first.cmd("CAPA").startswith(b"+OK")
+    second.cmd_ok("XCLIENT ADDR=192.0.2.7")
+    second.eof()
+    fronted.wait_log("disconnect", rip="192.0.2.7", reason="connections_per_address")
+    third.cmd_ok("XCLIENT ADDR=192.0.2.8")
+    assert third.cmd("CAPA").startswith(b"+OK")
