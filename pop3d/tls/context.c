@@ -117,7 +117,7 @@ tls_context_make(const struct material *material, const struct tls_setup *setup,
 	context->material = material;
 	context->setup = setup;
 	context->keys = *keys;
-	context->named = calloc(material->n_pairs, sizeof(*context->named));
+	context->named = calloc(material->n_pairs, sizeof(SSL_CTX *));
 	if (context->named != NULL)
 		context->main = make(context, NULL, report);
 	if (context->main != NULL)
@@ -144,7 +144,15 @@ tls_context_make_all(struct tls_context *context, const struct tls_report *repor
 void
 tls_context_set_tickets(struct tls_context *context, const struct ticket_keys *keys)
 {
+	uint64_t lifetime = context->setup->ticket_lifetime;
+
 	context->keys = *keys;
+	/* There may be keys where there were none, or none any more. */
+	(void)ticket_keys_install(context->main, &context->keys, lifetime);
+	for (size_t i = 0; i < context->material->n_pairs; i++)
+		if (context->named[i] != NULL)
+			(void)ticket_keys_install(
+				context->named[i], &context->keys, lifetime);
 }
 
 SSL *
@@ -155,13 +163,6 @@ tls_context_connection(struct tls_context *context)
 	if (ssl != NULL)
 		SSL_set_accept_state(ssl);
 	return ssl;
-}
-
-time_t
-tls_context_expires(const struct tls_context *context, const char **path)
-{
-	*path = context->expiring;
-	return context->expires;
 }
 
 void

@@ -5,7 +5,6 @@
 #define TLS_CONTEXT_H
 
 #include <openssl/ssl.h>
-#include <time.h>
 
 #include "pop3d/tls/material.h"
 #include "pop3d/tls/report.h"
@@ -32,12 +31,6 @@ void tls_context_set_tickets(struct tls_context *context, const struct ticket_ke
 
 /* A connection of its own, to be freed with SSL_free(); NULL if out of memory. */
 SSL *tls_context_connection(struct tls_context *context);
-
-/*
- * The earliest end of validity among its certificates, for warnings; *name is the path
- * of the file, valid as long as the material.
- */
-time_t tls_context_expires(const struct tls_context *context, const char **path);
 
 void tls_context_free(struct tls_context *context);
 

@@ -17,13 +17,10 @@ struct tls_context {
 	const struct material *material;
 	const struct tls_setup *setup;
 	struct ticket_keys keys;
-	SSL_CTX *main; /* for all who ask for no name, or for one that is not here */
-	SSL_CTX **
-		named; /* one a pair of the material; NULL: nobody has asked for it yet */
+	SSL_CTX *main;   /* for all who ask for no name, or for one that is not here */
+	SSL_CTX **named; /* one a pair of the material; NULL: not asked for yet */
 	struct staple *staples;
 	size_t n_staples;
-	time_t expires; /* the earliest of the certificates so far, 0: none */
-	const char *expiring;
 };
 
 /* Report what is wrong, with OpenSSL's reason for it. */
@@ -33,6 +30,15 @@ void tls_context_fault(
 /* context_options.c: what all contexts have in common.  False: it has been reported. */
 bool tls_context_options(
 	SSL_CTX *ctx, const struct tls_setup *setup, const struct tls_report *report);
+
+/* context_pair.c: what a file in PEM form holds; to be freed. */
+BIO *tls_context_pem(const struct material_file *file);
+
+/* A pem_password_cb: there is nobody to ask.  argument: a bool that it was, or NULL. */
+int tls_context_no_password(char *buf, int size, int write, void *argument);
+
+/* After a read that failed: true if nothing more was there; then nothing has failed. */
+bool tls_context_pem_ended(void);
 
 /* context_clients.c: who may sign clients' certificates. */
 bool tls_context_clients(

@@ -9,9 +9,23 @@
 
 #include "pop3d/tls/context_build.h"
 
-/* Until when a response may be used; 0: it is none, or says nothing of its end. */
+static bool
+is_about(const OCSP_SINGLERESP *single, const X509 *certificate)
+{
+	/* The pieces that are not asked for are names and keys of who signed both. */
+	ASN1_INTEGER *serial = NULL;
+	OCSP_CERTID *id = OCSP_CERTID_dup(OCSP_SINGLERESP_get0_id(single));
+	bool about = id != NULL &&
+		     OCSP_id_get0_info(NULL, NULL, NULL, &serial, id) == 1 &&
+		     ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) == 0;
+
+	OCSP_CERTID_free(id);
+	return about;
+}
+
+/* Until when a response may be used; 0: never. */
 static time_t
-end_of(const struct material_file *file)
+end_of(const struct material_file *file, const X509 *certificate)
 {
 	const unsigned char *p = file->data;
 	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &p, (long)file->n);
@@ -25,7 +39,7 @@ end_of(const struct material_file *file)
 		OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL)
 		basic = OCSP_response_get1_basic(response);
 	single = basic != NULL ? OCSP_resp_get0(basic, 0) : NULL;
-	if (single != NULL)
+	if (single != NULL && is_about(single, certificate))
 		(void)OCSP_single_get0_status(single, NULL, NULL, NULL, &next);
 	if (next != NULL && ASN1_TIME_to_tm(next, &tm) == 1)
 		end = timegm(&tm);
@@ -38,12 +52,13 @@ bool
 tls_context_staple_add(struct tls_context *context, X509 *certificate,
 	const struct material_file *file, const struct tls_report *report)
 {
-	time_t until = end_of(file);
+	time_t until = end_of(file, certificate);
 	struct staple *larger, *staple;
 
 	if (until == 0) {
 		tls_report(report, LOG_ERR,
-			"tls.ocsp: %s: is no OCSP response with an end of its validity",
+			"tls.ocsp: %s: is no OCSP response for the certificate, with an "
+			"end of its validity",
 			file->path);
 		return false;
 	}

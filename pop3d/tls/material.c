@@ -53,31 +53,39 @@ material_fault(struct building *b, const char *path, const char *what)
 	b->good = false;
 }
 
-/* Who can read a key can be this server; who can write one is. */
-static const char *
-unsafe(const struct stat *st, bool secret)
+void
+material_fault_at(struct building *b, const char *path, unsigned line, const char *what)
 {
-	if (!S_ISREG(st->st_mode))
-		return "is not a regular file";
-	if (!secret)
+	tls_report(b->report, LOG_ERR, "%s: %s:%u: %s", b->key, path, line, what);
+	b->good = false;
+}
+
+const char *
+material_careless(const struct stat *st, enum material_care care)
+{
+	if (care == MATERIAL_OPEN)
 		return NULL;
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return "must be owned by root";
 	if ((st->st_mode & 022) != 0)
 		return "must be writable by its owner alone";
-	return (st->st_mode & 07) != 0 ? "must not be readable by everybody" : NULL;
+	if (care == MATERIAL_SECRET && (st->st_mode & 07) != 0)
+		return "must not be readable by everybody";
+	return NULL;
 }
 
 /* Read a file that was opened; NULL, or what is wrong. */
 static const char *
-read_whole(int fd, bool secret, struct material_file *file)
+read_whole(int fd, enum material_care care, struct material_file *file)
 {
 	const char *wrong;
 	ssize_t n;
 
 	if (fstat(fd, &file->seen) != 0)
 		return strerror(errno);
-	wrong = unsafe(&file->seen, secret);
+	if (!S_ISREG(file->seen.st_mode))
+		return "is not a regular file";
+	wrong = material_careless(&file->seen, care);
 	if (wrong != NULL)
 		return wrong;
 	if (file->seen.st_size > FILE_OCTETS_MAX)
@@ -94,7 +102,7 @@ read_whole(int fd, bool secret, struct material_file *file)
 }
 
 size_t
-material_read(struct building *b, const char *path, bool secret)
+material_read(struct building *b, const char *path, enum material_care care)
 {
 	size_t i = material_look_at(b, path);
 	const char *wrong;
@@ -107,7 +115,7 @@ material_read(struct building *b, const char *path, bool secret)
 		material_fault(b, path, strerror(errno));
 		return i;
 	}
-	wrong = read_whole(fd, secret, &b->material->files[i]);
+	wrong = read_whole(fd, care, &b->material->files[i]);
 	if (wrong != NULL)
 		material_fault(b, path, wrong);
 	(void)close(fd);
@@ -149,6 +157,18 @@ next_word(const char **list, char path[MATERIAL_PATH_MAX])
 	return true;
 }
 
+static void
+read_pair(struct building *b, struct material_pair *pair, const char *certificate,
+	const char *key)
+{
+	bool one = strcmp(certificate, key) == 0;
+
+	pair->certificate =
+		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OPEN);
+	b->key = "tls.key";
+	pair->key = one ? pair->certificate : material_read(b, key, MATERIAL_SECRET);
+}
+
 /* The certificates for all who ask for no name, or for one that there is none for. */
 static void
 read_main(struct building *b, const struct tls_setup *setup)
@@ -168,23 +188,22 @@ read_main(struct building *b, const struct tls_setup *setup)
 		pair = material_pair(b, NULL);
 		if (pair == NULL)
 			return;
-		pair->certificate = material_read(b, path, strcmp(path, key) == 0);
-		b->key = "tls.key";
-		pair->key = strcmp(path, key) == 0 ? pair->certificate
-						   : material_read(b, key, true);
+		read_pair(b, pair, path, key);
 		b->key = "tls.ocsp";
 		if (stapled && next_word(&ocsp, path))
-			pair->ocsp = material_read(b, path, false);
+			pair->ocsp = material_read(b, path, MATERIAL_OPEN);
 		else if (stapled)
-			material_fault(b, key, "has no file in tls.ocsp");
+			material_fault(b, key, "has no file");
 		b->key = "tls.certificate";
 	}
+	if (b->material->n_pairs == 0)
+		material_fault(b, "it", "names no file");
+	b->key = "tls.key";
 	if (next_word(&keys, key))
 		material_fault(b, key, "has no file in tls.certificate");
+	b->key = "tls.ocsp";
 	if (next_word(&ocsp, path))
 		material_fault(b, path, "has no file in tls.certificate");
-	if (b->material->n_pairs == 0)
-		material_fault(b, setup->certificate, "names no file");
 }
 
 static void
@@ -196,10 +215,12 @@ read_clients(struct building *b, const struct tls_setup *setup)
 	if (setup->client_ca[0] == '\0')
 		material_fault(b, "tls.client_certificate", "needs one");
 	else
-		b->material->client_ca = material_read(b, setup->client_ca, false);
+		b->material->client_ca =
+			material_read(b, setup->client_ca, MATERIAL_OURS);
 	b->key = "tls.client_crl";
 	if (setup->client_crl[0] != '\0')
-		b->material->client_crl = material_read(b, setup->client_crl, false);
+		b->material->client_crl =
+			material_read(b, setup->client_crl, MATERIAL_OURS);
 }
 
 struct material *

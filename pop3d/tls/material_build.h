@@ -18,14 +18,26 @@ struct building {
 	bool good;
 };
 
-/* Report what is wrong with a file. */
+/* Report what is wrong with a file; it may have lines, which count from 1. */
 void material_fault(struct building *b, const char *path, const char *what);
+void material_fault_at(
+	struct building *b, const char *path, unsigned line, const char *what);
 
 /* Remember what a path leads to now; its index, MATERIAL_NONE if out of memory. */
 size_t material_look_at(struct building *b, const char *path);
 
-/* Read a file as well.  secret: it holds a key. */
-size_t material_read(struct building *b, const char *path, bool secret);
+/* What must not happen to a file. */
+enum material_care {
+	MATERIAL_OPEN,   /* nothing: a key proves what it says */
+	MATERIAL_OURS,   /* that others write to it: it says whom to believe */
+	MATERIAL_SECRET, /* that everybody reads it, either: it holds a key */
+};
+
+/* Read a file as well. */
+size_t material_read(struct building *b, const char *path, enum material_care care);
+
+/* NULL, or what is wrong about who may do what. */
+const char *material_careless(const struct stat *st, enum material_care care);
 
 /* One more pair; NULL if out of memory.  Borrowed until the next one. */
 struct material_pair *material_pair(struct building *b, const char *name);

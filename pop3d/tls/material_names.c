@@ -3,10 +3,10 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ is_name(const char *name)
 		name += 2;
 	n = strlen(name);
 	return n > 0 && n <= NAME_MAX_OCTETS && strspn(name, letters) == n &&
-	       name[0] != '.';
+	       name[0] != '.' && strstr(name, "..") == NULL;
 }
 
 static void
@@ -38,15 +38,16 @@ add(struct building *b, const char *name, const char *certificate, const char *k
 
 	if (pair == NULL)
 		return;
-	pair->certificate = material_read(b, certificate, one);
-	pair->key = one ? pair->certificate : material_read(b, key, true);
+	pair->certificate =
+		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OPEN);
+	pair->key = one ? pair->certificate : material_read(b, key, MATERIAL_SECRET);
 	if (ocsp != NULL)
-		pair->ocsp = material_read(b, ocsp, false);
+		pair->ocsp = material_read(b, ocsp, MATERIAL_OPEN);
 }
 
 /* A line "NAME CERTIFICATE KEY [OCSP]". */
 static void
-add_line(struct building *b, const char *path, char *line)
+add_line(struct building *b, const char *path, unsigned number, char *line)
 {
 	char *words[5] = {NULL}, *rest = line;
 	size_t n = 0;
@@ -57,7 +58,7 @@ add_line(struct building *b, const char *path, char *line)
 		return;
 	if (n < 3 || n > 4 || !is_name(words[0]) || words[1][0] != '/' ||
 		words[2][0] != '/' || (n == 4 && words[3][0] != '/'))
-		material_fault(b, path, "a line is not NAME CERTIFICATE KEY [OCSP]");
+		material_fault_at(b, path, number, "is not NAME CERTIFICATE KEY [OCSP]");
 	else
 		add(b, words[0], words[1], words[2], n == 4 ? words[3] : NULL);
 }
@@ -65,8 +66,9 @@ add_line(struct building *b, const char *path, char *line)
 static void
 read_file(struct building *b, const char *path)
 {
-	size_t i = material_read(b, path, false);
+	size_t i = material_read(b, path, MATERIAL_OURS);
 	const struct material_file *file;
+	unsigned number = 0;
 	char *text, *rest, *line;
 
 	if (i == MATERIAL_NONE || b->material->files[i].data == NULL)
@@ -78,7 +80,7 @@ read_file(struct building *b, const char *path)
 	}
 	rest = text = strndup((const char *)file->data, file->n);
 	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL)
-		add_line(b, path, line);
+		add_line(b, path, ++number, line);
 	if (text == NULL)
 		material_fault(b, path, "out of memory");
 	free(text);
@@ -94,6 +96,29 @@ join(char path[MATERIAL_PATH_MAX], const char *directory, const char *name,
 	return n > 0 && (size_t)n < MATERIAL_PATH_MAX;
 }
 
+/* Somebody put it there, but it names nothing: the others are good all the same. */
+static void
+pass_over(const struct building *b, const char *path, const char *why)
+{
+	tls_report(
+		b->report, LOG_WARNING, "%s: %s: is passed over: %s", b->key, path, why);
+}
+
+/* Who may put names there must be nobody else; false, and reported, if it is. */
+static bool
+look_at_directory(struct building *b, const char *path)
+{
+	size_t i = material_look_at(b, path);
+	const char *wrong;
+
+	if (i == MATERIAL_NONE)
+		return false;
+	wrong = material_careless(&b->material->files[i].seen, MATERIAL_OURS);
+	if (wrong != NULL)
+		material_fault(b, path, wrong);
+	return wrong == NULL;
+}
+
 /* As certbot lays it out. */
 static void
 add_directory(struct building *b, const char *name, const char *path)
@@ -101,40 +126,50 @@ add_directory(struct building *b, const char *name, const char *path)
 	char certificate[MATERIAL_PATH_MAX], key[MATERIAL_PATH_MAX];
 	char ocsp[MATERIAL_PATH_MAX];
 
-	(void)material_look_at(b, path);
+	if (!look_at_directory(b, path))
+		return;
 	if (!join(certificate, path, "fullchain", ".pem") ||
 		!join(key, path, "privkey", ".pem") || !join(ocsp, path, "ocsp", ".der"))
 		material_fault(b, path, "its name is too long");
+	else if (access(certificate, F_OK) != 0 && errno == ENOENT)
+		pass_over(b, path, "it has no fullchain.pem");
 	else
 		add(b, name, certificate, key, access(ocsp, F_OK) == 0 ? ocsp : NULL);
 }
 
-static void
-add_file(struct building *b, const char *directory, char *name)
+static bool
+has_tail(const char *name, const char *tail)
 {
-	char path[MATERIAL_PATH_MAX], ocsp[MATERIAL_PATH_MAX];
-	char *tail = strrchr(name, '.');
+	size_t n = strlen(name), m = strlen(tail);
 
-	if (tail != NULL && strcmp(tail, ".ocsp") == 0)
-		return;
-	if (tail == NULL || strcmp(tail, ".pem") != 0) {
-		tls_report(b->report, LOG_WARNING,
-			"%s: %s/%s: is neither NAME.pem nor NAME.ocsp", b->key, directory,
-			name);
+	return n > m && strcmp(name + n - m, tail) == 0;
+}
+
+/* NAME.pem, or NAME.ocsp beside it. */
+static void
+add_file(struct building *b, const char *directory, const char *file, const char *path)
+{
+	char name[NAME_MAX + 1], pem[MATERIAL_PATH_MAX], ocsp[MATERIAL_PATH_MAX];
+	bool response = has_tail(file, ".ocsp");
+
+	if (!response && !has_tail(file, ".pem")) {
+		pass_over(b, path, "it is neither NAME.pem nor NAME.ocsp");
 		return;
 	}
-	*tail = '\0';
-	if (!is_name(name))
-		material_fault(b, name, "is not a host name");
-	else if (!join(path, directory, name, ".pem") ||
-		 !join(ocsp, directory, name, ".ocsp"))
-		material_fault(b, name, "its name is too long");
-	else
-		add(b, name, path, path, access(ocsp, F_OK) == 0 ? ocsp : NULL);
+	(void)snprintf(
+		name, sizeof(name), "%.*s", (int)(strrchr(file, '.') - file), file);
+	if (!join(pem, directory, name, ".pem") || !join(ocsp, directory, name, ".ocsp"))
+		material_fault(b, path, "its name is too long");
+	else if (!is_name(name))
+		pass_over(b, path, "it is not named after a host");
+	else if (!response)
+		add(b, name, pem, pem, access(ocsp, F_OK) == 0 ? ocsp : NULL);
+	else if (access(pem, F_OK) != 0)
+		pass_over(b, path, "there is no certificate beside it");
 }
 
 static void
-add_entry(struct building *b, const char *directory, char *name)
+add_entry(struct building *b, const char *directory, const char *name)
 {
 	char path[MATERIAL_PATH_MAX];
 	struct stat st;
@@ -146,20 +181,23 @@ add_entry(struct building *b, const char *directory, char *name)
 	else if (stat(path, &st) != 0)
 		material_fault(b, path, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		add_file(b, directory, name);
+		add_file(b, directory, name, path);
 	else if (is_name(name))
 		add_directory(b, name, path);
 	else
-		material_fault(b, path, "is not a host name");
+		pass_over(b, path, "it is not named after a host");
 }
 
 static void
 read_directory(struct building *b, const char *path)
 {
 	struct dirent **entries;
-	int n = scandir(path, &entries, NULL, alphasort);
+	int n;
 
-	(void)material_look_at(b, path);
+	/* First: what is added meanwhile is then seen as a change. */
+	if (!look_at_directory(b, path))
+		return;
+	n = scandir(path, &entries, NULL, alphasort);
 	if (n < 0) {
 		material_fault(b, path, strerror(errno));
 		return;

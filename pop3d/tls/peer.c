@@ -32,18 +32,16 @@ describe_unique(SSL *ssl, struct tls_binding *binding)
 		binding->n = 0;
 }
 
-/* RFC 5929 section 4.1: the hash of the certificate's signature, but never a weak one. */
-static void
-describe_end_point(SSL *ssl, struct tls_binding *binding)
+void
+tls_peer_end_point(X509 *certificate, struct tls_binding *binding)
 {
-	const X509 *certificate = SSL_get_certificate(ssl);
 	const EVP_MD *digest;
 	int name = NID_undef;
 	unsigned n = 0;
 
+	binding->n = 0;
 	if (certificate == NULL ||
-		OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &name, NULL) !=
-			1)
+		X509_get_signature_info(certificate, &name, NULL, NULL, NULL) != 1)
 		return;
 	if (name == NID_md5 || name == NID_sha1)
 		name = NID_sha256;
@@ -51,6 +49,24 @@ describe_end_point(SSL *ssl, struct tls_binding *binding)
 	if (digest != NULL && EVP_MD_get_size(digest) <= (int)TLS_BINDING_MAX &&
 		X509_digest(certificate, digest, binding->data, &n) == 1)
 		binding->n = n;
+}
+
+/* A session that is taken up has the certificate that it began with; see tickets.c. */
+static void
+describe_end_point(SSL *ssl, struct tls_binding *binding)
+{
+	void *kept;
+	size_t n;
+
+	if (SSL_session_reused(ssl) != 1) {
+		tls_peer_end_point(SSL_get_certificate(ssl), binding);
+		return;
+	}
+	if (SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &kept, &n) != 1 ||
+		n == 0 || n > sizeof(binding->data))
+		return;
+	memcpy(binding->data, kept, n);
+	binding->n = n;
 }
 
 /* Copy a text of n octets; false, and nothing, if it is not one or too long. */

@@ -11,4 +11,10 @@
 /* Fill from a connection whose handshake is done; what cannot be had is empty. */
 void tls_peer_describe(SSL *ssl, struct tls_info *info);
 
+/*
+ * What a certificate of the server binds to (RFC 5929 section 4.1): its hash, by that of
+ * its signature, but never by a weak one.  None if the signature has no hash.
+ */
+void tls_peer_end_point(X509 *certificate, struct tls_binding *binding);
+
 #endif

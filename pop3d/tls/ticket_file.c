@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,6 +16,7 @@
 
 #define NAME "ticket-keys"
 #define NEW_NAME "ticket-keys.new"
+#define AHEAD_SECONDS 60
 #define ROTATED 2u /* keys in a file of ours: the one in use and the one before */
 
 static bool
@@ -26,9 +28,10 @@ is_safe(const struct stat *st)
 
 /* Read a whole number of keys; NULL, or what is wrong: then there are none. */
 static const char *
-file_read(int directory, const char *name, struct ticket_keys *keys)
+file_read(int directory, const char *name, int flags, struct ticket_keys *keys)
 {
-	int fd = openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = openat(
+		directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 	const char *wrong = NULL;
 	ssize_t n;
 
@@ -43,18 +46,20 @@ file_read(int directory, const char *name, struct ticket_keys *keys)
 		wrong = "the file must hold one to four keys of 80 octets";
 	else
 		keys->n = (size_t)n / TICKET_KEY_OCTETS;
+	keys->made = keys->seen.st_mtim.tv_sec;
 	(void)close(fd);
 	return wrong;
 }
 
-/* A key serves for a lifetime, counted from the start of its file. */
+/* A key serves for a lifetime. */
 static bool
 is_old(const struct ticket_keys *keys, uint64_t lifetime)
 {
-	time_t now = time(NULL), made = keys->seen.st_mtim.tv_sec;
+	time_t age = time(NULL) - keys->made;
 
-	/* A clock that was set back must not keep a key for ever. */
-	return now < made || (uint64_t)(now - made) >= lifetime;
+	/* A clock that was set back must not keep a key for ever; but a file's time runs
+	 * ahead of time() by a little. */
+	return age < -AHEAD_SECONDS || (age > 0 && (uint64_t)age >= lifetime);
 }
 
 static bool
@@ -94,7 +99,8 @@ rotate(int directory, uint64_t lifetime, struct ticket_keys *keys)
 
 	if (flock(directory, LOCK_EX) != 0)
 		return "the run directory cannot be locked";
-	if (file_read(directory, NAME, keys) != NULL || is_old(keys, lifetime)) {
+	if (file_read(directory, NAME, O_NOFOLLOW, keys) != NULL ||
+		is_old(keys, lifetime)) {
 		/* Nobody comes back with a ticket of the key before the last. */
 		if (keys->n > 0 && is_old(keys, 2 * lifetime))
 			keys->n = 0;
@@ -104,7 +110,7 @@ rotate(int directory, uint64_t lifetime, struct ticket_keys *keys)
 			wrong = "the file ticket-keys in the run directory cannot be "
 				"written";
 		else
-			wrong = file_read(directory, NAME, keys);
+			wrong = file_read(directory, NAME, O_NOFOLLOW, keys);
 	}
 	(void)flock(directory, LOCK_UN);
 	return wrong;
@@ -118,55 +124,78 @@ use_directory(int directory, uint64_t lifetime, struct ticket_keys *keys)
 	if (fstat(directory, &st) != 0 || st.st_uid != geteuid() ||
 		(st.st_mode & 022) != 0)
 		return "the run directory must be writable by its owner alone";
-	if (file_read(directory, NAME, keys) == NULL && !is_old(keys, lifetime))
+	if (file_read(directory, NAME, O_NOFOLLOW, keys) == NULL &&
+		!is_old(keys, lifetime))
 		return NULL;
 	return rotate(directory, lifetime, keys);
+}
+
+static const char *
+use_run_directory(const struct tls_setup *setup, struct ticket_keys *keys)
+{
+	const char *wrong;
+	int directory;
+
+	if (mkdir(setup->run_directory, 0700) != 0 && errno != EEXIST)
+		return "the run directory cannot be made";
+	directory = open(
+		setup->run_directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory < 0)
+		return "the run directory cannot be opened";
+	wrong = use_directory(directory, setup->ticket_lifetime, keys);
+	(void)close(directory);
+	return wrong;
+}
+
+/* What stands where the keys should; all zero: nothing. */
+static void
+look_at(const struct tls_setup *setup, struct stat *seen)
+{
+	char path[PATH_MAX];
+	int n = setup->ticket_keys[0] != '\0'
+			? snprintf(path, sizeof(path), "%s", setup->ticket_keys)
+			: snprintf(path, sizeof(path), "%s/%s", setup->run_directory,
+				  NAME);
+
+	if (n < 0 || (size_t)n >= sizeof(path) || stat(path, seen) != 0)
+		memset(seen, 0, sizeof(*seen));
 }
 
 const char *
 ticket_keys_load(const struct tls_setup *setup, struct ticket_keys *keys)
 {
+	bool ours = setup->ticket_keys[0] == '\0';
+	struct stat before;
 	const char *wrong;
-	int directory;
 
-	if (setup->ticket_keys[0] != '\0')
-		return file_read(AT_FDCWD, setup->ticket_keys, keys);
-	if (mkdir(setup->run_directory, 0700) != 0 && errno != EEXIST) {
-		wrong = "the run directory cannot be made";
-	} else {
-		directory = open(setup->run_directory,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		wrong = directory < 0
-				? "the run directory cannot be opened"
-				: use_directory(directory, setup->ticket_lifetime, keys);
-		if (directory >= 0)
-			(void)close(directory);
-	}
+	look_at(setup, &before);
+	wrong = ours ? use_run_directory(setup, keys)
+		     : file_read(AT_FDCWD, setup->ticket_keys, 0, keys);
+	if (wrong == NULL)
+		return NULL;
+	/* There is no point in trying again before something has changed. */
+	keys->seen = before;
+	keys->made = time(NULL);
+	keys->n = 0;
 	/* Then each process has its own, and its tickets are good for nobody else. */
-	if (wrong != NULL) {
+	if (ours && !add_key(keys))
 		keys->n = 0;
-		if (!add_key(keys))
-			keys->n = 0;
-	}
 	return wrong;
 }
 
 bool
 ticket_keys_are_stale(const struct tls_setup *setup, const struct ticket_keys *keys)
 {
-	char path[4096];
 	const struct stat *seen = &keys->seen;
 	struct stat now;
-	int n = snprintf(path, sizeof(path), "%s/%s", setup->run_directory, NAME);
 
-	if (setup->ticket_keys[0] != '\0')
-		n = snprintf(path, sizeof(path), "%s", setup->ticket_keys);
-	else if (is_old(keys, setup->ticket_lifetime))
+	if (setup->ticket_keys[0] == '\0' && is_old(keys, setup->ticket_lifetime))
 		return true;
-	if (n < 0 || (size_t)n >= sizeof(path) || stat(path, &now) != 0)
-		return seen->st_ino != 0;
+	look_at(setup, &now);
 	return now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
 	       now.st_size != seen->st_size ||
 	       now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
-	       now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec;
+	       now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
+	       now.st_ctim.tv_sec != seen->st_ctim.tv_sec ||
+	       now.st_ctim.tv_nsec != seen->st_ctim.tv_nsec;
 }

@@ -6,6 +6,8 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "pop3d/tls/peer.h"
+
 #define NAME_OCTETS 16u
 #define CIPHER_OCTETS 32u
 #define MAC_OCTETS 32u
@@ -78,27 +80,39 @@ use_keys(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ciphe
 			    : unseal(keys, name, iv, cipher, mac);
 }
 
+/*
+ * The client goes on with the certificate that it was shown once.  When it comes back,
+ * this server may have another, or chose it among several.
+ */
 static int
-make_nothing(SSL *ssl, void *argument)
+keep_end_point(SSL *ssl, void *argument)
 {
-	(void)ssl;
+	struct tls_binding end_point;
+
 	(void)argument;
-	return 1;
+	if (SSL_session_reused(ssl) == 1)
+		return 1;
+	tls_peer_end_point(SSL_get_certificate(ssl), &end_point);
+	return SSL_SESSION_set1_ticket_appdata(
+		SSL_get_session(ssl), end_point.data, end_point.n);
 }
 
-/* What has been revoked since is seen in a full handshake only. */
+/*
+ * What has been revoked since is seen in a full handshake only, and so is who shows no
+ * certificate where one is required by now.
+ */
 static SSL_TICKET_RETURN
 judge(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t n,
 	SSL_TICKET_STATUS status, void *argument)
 {
-	(void)ssl;
 	(void)name;
 	(void)n;
 	(void)argument;
 	switch (status) {
 	case SSL_TICKET_SUCCESS:
 	case SSL_TICKET_SUCCESS_RENEW:
-		if (SSL_SESSION_get0_peer(session) != NULL)
+		if (SSL_SESSION_get0_peer(session) != NULL ||
+			(SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0)
 			return SSL_TICKET_RETURN_IGNORE_RENEW;
 		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
 						    : SSL_TICKET_RETURN_USE_RENEW;
@@ -124,9 +138,10 @@ ticket_keys_install(SSL_CTX *ctx, const struct ticket_keys *keys, uint64_t lifet
 	}
 	if (keys_index < 0)
 		keys_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	(void)SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
 	(void)SSL_CTX_set_timeout(ctx, (long)lifetime);
 	return SSL_CTX_set_ex_data(ctx, keys_index, borrowed.out) == 1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, use_keys) == 1 &&
-	       SSL_CTX_set_session_ticket_cb(ctx, make_nothing, judge, NULL) == 1 &&
+	       SSL_CTX_set_session_ticket_cb(ctx, keep_end_point, judge, NULL) == 1 &&
 	       SSL_CTX_set_num_tickets(ctx, 1) == 1;
 }

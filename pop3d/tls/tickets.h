@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "pop3d/tls/setup.h"
 
@@ -23,6 +24,7 @@ struct ticket_keys {
 	size_t n; /* 0: no tickets */
 	unsigned char keys[TICKET_KEYS_MAX][TICKET_KEY_OCTETS];
 	struct stat seen; /* of the file; all zero: there was none */
+	time_t made;      /* when the first key began to serve */
 };
 
 /*

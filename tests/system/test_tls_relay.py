@@ -240,17 +240,17 @@ def test_who_stops_reading_is_dropped(tls, maildir, alice, certificates):
 
 def test_who_reads_slowly_is_served(tls, maildir, alice, certificates):
     path = maildir.put(b"")
-    big_file(path, 4 << 20)
-    tls.set(limits__output_seconds=2)
+    big_file(path, 16 << 20)
+    tls.set(limits__output_seconds=4)
     client = connect(tls, certificates)
     client.login(alice)
     client.send(b"RETR 1\r\n")
     client.ok()
     # A record of 16 KiB at a time, for longer than the timer.
-    for _ in range(64):
-        time.sleep(0.05)
+    for _ in range(250):
+        time.sleep(0.02)
         client.fill()
-    assert count_body(client) == os.path.getsize(path) + 65536 + 2
+    assert count_body(client) == os.path.getsize(path) + (16 << 20) // 64 + 2
     client.quit()
 
 

@@ -44,9 +44,11 @@ static const struct {
 	{"RETR", COMMAND_RETR, false, false, true, false},
 	{"RSET", COMMAND_RSET, true, false, false, false},
 	{"STAT", COMMAND_STAT, true, false, false, false},
+	{"STLS", COMMAND_STLS, true, false, false, false},
 	{"TOP", COMMAND_TOP, false, false, false, true},
 	{"UIDL", COMMAND_UIDL, true, false, true, false},
 	{"USER", COMMAND_USER, false, true, true, true},
+	{"XCLIENT", COMMAND_XCLIENT, false, true, true, true},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -122,7 +124,7 @@ test_unknown(void **state)
 		"N",
 		"NOOP\t",
 		"XTND",
-		"STLS",
+		"STARTTLS",
 		"LAST",
 		"TOPP 1 2",
 		"TO P",

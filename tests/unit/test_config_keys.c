@@ -114,6 +114,23 @@ test_numbers(void **state)
 	expect_refused(find("auth", "min_uid"), "4294967295");
 }
 
+/* The words of a choice in the order of their values, from 0. */
+static void
+expect_words(const char *section, const char *name, const char *words)
+{
+	const struct config_key *key = find(section, name);
+	char word[16];
+
+	for (uint64_t value = 0; *words != '\0'; value++) {
+		size_t n = strcspn(words, " ");
+		(void)snprintf(word, sizeof(word), "%.*s", (int)n, words);
+		expect_taken(key, word);
+		assert_int_equal(
+			*(uint64_t *)(void *)((char *)config + key->offset), value);
+		words += n + strspn(words + n, " ");
+	}
+}
+
 static void
 test_choices(void **state)
 {
@@ -126,6 +143,13 @@ test_choices(void **state)
 		assert_int_equal(config->auth.plaintext_login, PLAINTEXT_NEVER + i);
 		expect_taken(find("server", "log_level"), levels[i]);
 	}
+	expect_words("tls", "mode", "off starttls implicit");
+	expect_words("tls", "client_certificate", "none optional required");
+	expect_words("tls", "client_user", "cn email map");
+	expect_words("tls", "forwarded", "no yes certificate");
+	expect_words("server", "proxy", "none v1 v2 any");
+	expect_words("server", "environment", "none stunnel");
+	expect_words("server", "xclient", "no yes");
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
 		if (key->type != CONFIG_CHOICE)
 			continue;
@@ -134,7 +158,7 @@ test_choices(void **state)
 		expect_refused(key, "Never");
 		expect_refused(key, "never ");
 		expect_refused(key, "errors");
-		expect_refused(key, "yes");
+		expect_refused(key, "YES");
 	}
 }
 
