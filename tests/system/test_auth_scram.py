@@ -24,13 +24,13 @@ def gsasl_keys(password, *options):
 class Gsasl:
     """The client of gsasl; it speaks base64 on its standard streams."""
 
-    def __init__(self, name, password):
+    def __init__(self, name, password, mechanism="SCRAM-SHA-256", options=("--no-cb",)):
         self.process = subprocess.Popen(
-            [GSASL, "--client", "--mechanism=SCRAM-SHA-256", "--authentication-id=" + name,
-             "--password=" + password, "--no-cb", "--quiet"], text=True, bufsize=1,
+            [GSASL, "--client", "--mechanism=" + mechanism, "--authentication-id=" + name,
+             "--password=" + password, "--quiet", *options], text=True, bufsize=1,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        assert self.line() == "SCRAM-SHA-256"
+        assert self.line() == mechanism
 
     def line(self):
         return self.process.stdout.readline().strip()

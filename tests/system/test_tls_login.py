@@ -7,7 +7,7 @@ import pytest
 
 from mechanisms import DENIED, LOGGED_IN, b64, log_in_scram
 from stores import message
-from test_auth_scram import entry, pop3ctl
+from test_auth_scram import Gsasl, entry, pop3ctl
 from tls_client import context, implicit, stls
 
 PLUS = "SCRAM-SHA-256-PLUS"
@@ -281,6 +281,37 @@ def test_where_plus_is_not_offered_y_is_the_truth(plus, alice, certificates):
     plus.set(auth__mechanisms="PLAIN SCRAM-SHA-256")
     client = implicit(plus, plus.inetd(greeting=False), context(certificates.ca))
     assert log_in_scram(client, alice.name, alice.password, flag="y") == LOGGED_IN
+
+
+def gsasl_plus(client, account, answers):
+    """The reply that ends an exchange of gsasl, which asks for the channel's data."""
+    peer = Gsasl(account.name, account.password, PLUS, ("--no-client-first",))
+    try:
+        client.send(b"AUTH %s\r\n" % PLUS.encode())
+        assert client.line() == b"+ "
+        line = peer.ask("\n" + "\n".join(answers)).rsplit(": ", 1)[-1]
+        while True:
+            client.send(line.encode() + b"\r\n")
+            reply = client.line()
+            if not reply.startswith(b"+ "):
+                return reply
+            line = peer.ask(reply[2:].decode())
+    finally:
+        peer.close()
+
+
+@pytest.mark.parametrize("version,kind", [("TLSv1_3", "exporter"), ("TLSv1_2", "exporter"),
+                                          ("TLSv1_2", "unique")])
+def test_gsasl(plus, alice, certificates, version, kind):
+    """Another's client: it is asked for tls-exporter first, then for tls-unique."""
+    client = implicit(plus, plus.inetd(greeting=False),
+                      context(certificates.ca, highest=version))
+    data = bytearray(getattr(client, kind))
+    before = [""] * (kind == "unique")
+    data[0] ^= 1
+    assert gsasl_plus(client, alice, [*before, b64(bytes(data))]) == DENIED
+    data[0] ^= 1
+    assert gsasl_plus(client, alice, [*before, b64(bytes(data))]) == LOGGED_IN
 
 
 def test_plus_needs_our_own_tls(plus):

@@ -5,6 +5,7 @@ Mailbox.write does.  They trust the ca, and give up without TLS.  And one that l
 the server for weak points.
 """
 
+import json
 import os
 
 # How they end when the certificate is of another authority, and when there is no TLS.
@@ -43,7 +44,7 @@ def mpop(write, port, implicit, ca, user, password, folder, *lines):
 
 
 def getmail(write, port, implicit, ca, user, password, folder, *lines):
-    """To a Maildir; getmail keeps what it has seen in a directory getmail beside it.
+    """To a Maildir; what it has seen, getmail keeps beside its file.
 
     It knows no STLS.
     """
@@ -58,10 +59,10 @@ def getmail(write, port, implicit, ca, user, password, folder, *lines):
 
 
 def testssl(write, port, implicit, ca, report, *options):
-    """testssl.sh, which writes its findings, JSON, to the file report; run it as root.
+    """testssl.sh, which writes to the file report; run it as root.  Half a minute.
 
-    It would ask for the name "invalid" over and over, to see what its openssl can do: it
-    runs where only /etc/hosts has names.
+    Its status says nothing.  It would ask for the name "invalid" over and over, to see
+    what its openssl can do: it runs where only /etc/hosts has names.
     """
     names = write("nsswitch.conf", "hosts: files\n", 0o644)
     options = options or ("-p", "-s", "-f", "-P", "-S", "-U")
@@ -70,3 +71,16 @@ def testssl(write, port, implicit, ca, report, *options):
             "testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none",
             "--add-ca", ca, "--jsonfile", report, *([] if implicit else ["-t", "pop3"]),
             *options, "localhost:%d" % port]
+
+
+def testssl_findings(report):
+    """What testssl.sh has against a server: {id: (severity, text)}.
+
+    Its warnings are left out, they are about itself: it has no engine, and in TLS 1.3 it
+    may hang up before it was sent the ticket that it then wants to use.
+    """
+    with open(report) as f:
+        found = json.load(f)
+    assert found[-1]["id"] == "scanTime", found[-1]
+    return {item["id"]: (item["severity"], item["finding"]) for item in found
+            if item["severity"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL", "FATAL")}
