@@ -58,7 +58,8 @@ add_line(struct building *b, const char *path, unsigned number, char *line)
 		return;
 	if (n < 3 || n > 4 || !is_name(words[0]) || words[1][0] != '/' ||
 		words[2][0] != '/' || (n == 4 && words[3][0] != '/'))
-		material_fault_at(b, path, number, "is not NAME CERTIFICATE KEY [OCSP]");
+		material_fault_at(
+			b, path, number, "a line is not NAME CERTIFICATE KEY [OCSP]");
 	else
 		add(b, words[0], words[1], words[2], n == 4 ? words[3] : NULL);
 }

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import time
 
 import pytest
@@ -169,3 +170,42 @@ def test_no_tickets(tls, certificates, version):
     inside.rest()
     assert inside.session is None or not inside.session.has_ticket
     assert not os.path.exists(keys_file(tls))
+
+
+# The same with openssl's client, which keeps the ticket in a file.
+
+def s_client(site, port, ca, *options):
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-servername", "localhost",
+         "-CAfile", ca, "-verify_return_error", "-ign_eof", *options],
+        input=b"CAPA\r\nQUIT\r\n", capture_output=True, timeout=10, check=False)
+    text = done.stdout.decode()
+    assert done.returncode == 0 and "+OK Bye" in text, (text, done.stderr)
+    return text
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+@pytest.mark.parametrize("way", ["stls", "implicit"])
+def test_s_client(tls, certificates, way, version):
+    """A ticket saved by one connection opens the next, each with processes of its own."""
+    tls.set(tls__mode="starttls" if way == "stls" else "implicit")
+    options = [version] + (["-starttls", "pop3"] if way == "stls" else [])
+    saved = tls.path("ticket")
+    with running(tls, inetd) as server:
+        text = s_client(tls, server.port, certificates.ca, *options, "-sess_out", saved)
+        assert "\nNew, TLSv1." in text
+        text = s_client(tls, server.port, certificates.ca, *options, "-sess_in", saved)
+        assert "\nReused, TLSv1." in text
+    assert len(tls.log_lines("disconnect", resumed="yes", reason="quit")) == 1
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_neither_renegotiation_nor_early_data(tls, certificates, version):
+    listener = tls.listener()
+    text = s_client(tls, listener.port, certificates.ca, version)
+    assert "Max Early Data: 0" in text or version == "-tls1_2"
+    if version == "-tls1_2":
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", "127.0.0.1:%d" % listener.port, version],
+            input=b"R\n", capture_output=True, timeout=10, check=False)
+        assert b"no renegotiation" in done.stderr

@@ -67,6 +67,7 @@ names_choose_the_certificate(void **state)
 	expect(&pair, "POP.example.ORG", &wild);
 	/* A star stands for one label, which is not empty. */
 	expect(&pair, "a.pop.example.org", &tls_fixture_main);
+	expect(&pair, ".example.org", &tls_fixture_main);
 	expect(&pair, "example.org", &tls_fixture_main);
 	expect(&pair, "example.net", &tls_fixture_main);
 	expect(&pair, "localhost", &tls_fixture_main);

@@ -155,8 +155,11 @@ resumed_sessions_keep_their_end_point(void **state)
 	static const struct tls_fixture_wish renewed_wish = {.common_name = "renewed"};
 	struct tls_fixture_identity renewed = tls_fixture_make(&renewed_wish);
 	const struct ticket_keys keys = tls_talk_keys(1);
+	struct ticket_keys newer = tls_talk_keys(2);
 
 	(void)state;
+	memcpy(newer.keys[1], keys.keys[0], sizeof(newer.keys[1]));
+	newer.n = 2;
 	for (size_t i = 0; i < 2; i++) {
 		struct tls_client wish = {.version = versions[i]};
 		struct tls_pair pair;
@@ -169,8 +172,8 @@ resumed_sessions_keep_their_end_point(void **state)
 		tls_pair_free(&pair);
 		tls_fixture_pem("main.pem", 0644, &renewed, NULL, NULL);
 		tls_fixture_pem("main.key", 0600, NULL, NULL, renewed.key);
-		pair = tls_pair_make(&keys);
-		/* Twice: the ticket of a resumed session tells it as well. */
+		pair = tls_pair_make(&newer);
+		/* Twice: the ticket of a resumed session, renewed, tells it as well. */
 		for (int turn = 0; turn < 2; turn++) {
 			assert_true(tls_talk_begin(&talk, pair.context, &wish));
 			tls_peer_describe(talk.server, &info);

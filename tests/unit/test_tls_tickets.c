@@ -271,7 +271,7 @@ the_administrators_file_is_only_read(void **state)
 		octets[i] = (unsigned char)(i / TICKET_KEY_OCTETS);
 	tls_fixture_setup.ticket_keys = tls_fixture_path("keys");
 	for (size_t n = 1; n <= TICKET_KEYS_MAX; n++) {
-		fixture_write("keys", octets, n * TICKET_KEY_OCTETS, 0400);
+		fixture_write("keys", octets, n * TICKET_KEY_OCTETS, 0600);
 		assert_int_equal(stat(fixture_path("keys"), &before), 0);
 		assert_null(load(&first));
 		assert_int_equal(first.n, n);
@@ -282,7 +282,7 @@ the_administrators_file_is_only_read(void **state)
 		assert_false(ticket_keys_are_stale(&tls_fixture_setup, &first));
 	}
 	assert_int_equal(access(fixture_path("run"), F_OK), -1);
-	fixture_write("keys", octets, TICKET_KEY_OCTETS, 0400);
+	fixture_write("keys", octets, TICKET_KEY_OCTETS, 0600);
 	assert_true(ticket_keys_are_stale(&tls_fixture_setup, &first));
 }
 
