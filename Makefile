@@ -176,7 +176,11 @@ PROXY_TEST_OBJS = tests/unit/proxy_fixture.o tests/unit/test_proxy.o \
 	tests/unit/test_proxy_tlv.o tests/unit/test_proxy_v2.o \
 	tests/unit/test_proxy_message.o tests/unit/test_xclient.o \
 	tests/unit/test_certificate.o tests/unit/test_certificate_map.o
-TLS_TEST_OBJS = tests/unit/test_tls_setup.o
+TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
+	tests/unit/test_tls_setup.o tests/unit/test_tls_info.o tests/unit/test_tls_material.o \
+	tests/unit/test_tls_material_names.o tests/unit/test_tls_context.o \
+	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
+	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
@@ -237,8 +241,9 @@ auth/jwt.so: auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS)
 	$(LINK_MODULE) -o $@ auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS) \
 		$(JWT_LIBS)
 
-tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS)
-	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS) $(JWT_LIBS) -lcmocka
+tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS)
+	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MD_LIBS) \
+		$(PASSWD_LIBS) $(JWT_LIBS) $(SSL_LIBS) -lcmocka
 
 CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)

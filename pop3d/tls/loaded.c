@@ -42,8 +42,8 @@ loaded_make(struct loaded *loaded, const struct tls_setup *setup,
 	return loaded->context != NULL;
 }
 
-/* Put another context in the place of the old one, or keep that. */
-static void
+/* Put another context in the place of the old one; false: keep that. */
+static bool
 replace(struct loaded *loaded, const struct tls_setup *setup,
 	const struct tls_report *report)
 {
@@ -57,25 +57,29 @@ replace(struct loaded *loaded, const struct tls_setup *setup,
 			"the changed files cannot be used: the old ones stay in force");
 		material_free(material);
 		loaded->again = clock_after(AGAIN_SECONDS);
-		return;
+		return false;
 	}
 	tls_context_free(loaded->context);
 	material_free(loaded->material);
 	loaded->context = context;
 	loaded->material = material;
+	return true;
 }
 
-void
+bool
 loaded_refresh(struct loaded *loaded, const struct tls_setup *setup,
 	const struct tls_report *report)
 {
+	bool replaced = false;
+
 	if (clock_now() < loaded->again)
-		return;
+		return false;
 	if (material_has_changed(loaded->material))
-		replace(loaded, setup, report);
-	if (setup->ticket_lifetime == 0 ||
-		!ticket_keys_are_stale(setup, &loaded->tickets))
-		return;
-	read_tickets(loaded, setup, report);
-	tls_context_set_tickets(loaded->context, &loaded->tickets);
+		replaced = replace(loaded, setup, report);
+	if (setup->ticket_lifetime != 0 &&
+		ticket_keys_are_stale(setup, &loaded->tickets)) {
+		read_tickets(loaded, setup, report);
+		tls_context_set_tickets(loaded->context, &loaded->tickets);
+	}
+	return replaced;
 }

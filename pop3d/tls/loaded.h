@@ -30,9 +30,9 @@ bool loaded_make(struct loaded *loaded, const struct tls_setup *setup,
 
 /*
  * Look whether files have changed, and use what they hold now; what cannot be used leaves
- * the old in force.
+ * the old in force.  True if there is another context now.
  */
-void loaded_refresh(struct loaded *loaded, const struct tls_setup *setup,
+bool loaded_refresh(struct loaded *loaded, const struct tls_setup *setup,
 	const struct tls_report *report);
 
 #endif

@@ -86,6 +86,29 @@ become_relay(struct resident *r, const int given[IPC_FDS_MAX])
 	_exit(EX_OSERR);
 }
 
+static void
+close_all(const int fds[IPC_FDS_MAX])
+{
+	for (size_t i = 0; i < IPC_FDS_MAX; i++)
+		(void)close(fds[i]);
+}
+
+/*
+ * Contexts for names are made when a client asks; what is wrong with one is to be known
+ * before, and nobody shall wait for that.
+ */
+static void
+check_names(struct resident *r, const int fds[IPC_FDS_MAX])
+{
+	if (fork() != 0)
+		return;
+	catch_signals(false);
+	close_all(fds);
+	(void)close(RELAY_CONTROL);
+	(void)tls_context_make_all(r->loaded.context, &report);
+	_exit(EX_OK);
+}
+
 /* False if nobody is left who could ask. */
 static bool
 serve_request(struct resident *r)
@@ -98,15 +121,15 @@ serve_request(struct resident *r)
 	if (got <= 0)
 		return got < 0;
 	if (ipc_type(&message) == IPC_RELAY && ipc_end(&message)) {
-		loaded_refresh(&r->loaded, r->setup, &report);
+		if (loaded_refresh(&r->loaded, r->setup, &report))
+			check_names(r, fds);
 		pid = fork();
 		if (pid == 0)
 			become_relay(r, fds);
 		if (pid < 0)
 			log_message(LOG_ERR, "tls: no relay: %s", strerror(errno));
 	}
-	for (size_t i = 0; i < IPC_FDS_MAX; i++)
-		(void)close(fds[i]);
+	close_all(fds);
 	return true;
 }
 

@@ -98,6 +98,25 @@ def test_a_name_that_is_added_to_a_running_server(tls, certificates):
     assert sent(tls, offered, "new.example.org", connect) == pair.der
 
 
+def test_a_name_that_is_spoilt_under_a_running_server(tls, certificates):
+    """The others are served, and the log tells."""
+    path, pairs = sni_directory(tls, certificates)
+    tls.set(tls__sni=path)
+    server = tls.listener()
+
+    def connect():
+        return server.connect(greeting=False)
+
+    offered = context(None)
+    assert sent(tls, offered, "b.example.org", connect) == pairs["b.example.org"].der
+    spoilt = os.path.join(path, "b.example.org", "fullchain.pem")
+    write_file(spoilt, b"no certificate\n")
+    assert sent(tls, offered, "b.example.org", connect) == certificates.server().der
+    assert sent(tls, offered, "a.example.org", connect) == pairs["a.example.org"].der
+    assert wait_until(lambda: [l for l in tls.log_lines("error") if spoilt in l],
+                      what="a line about it")
+
+
 def test_a_changed_certificate_is_used_at_once(tls, certificates):
     pair = certificates.server().copy(tls.directory)
     tls.use_tls(pair)
