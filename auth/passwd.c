@@ -339,9 +339,12 @@ passwd_verify(void *context, const struct auth_request *request, struct auth_out
 	/* Names that look the same are the same; what is no Unicode stays what it is. */
 	if (saslprep(given, user, sizeof(user), &n))
 		question.user = user;
-	/* Made-up keys differ with each spelling of a name: one only may have real ones.
+	/*
+	 * Made-up keys differ with each spelling of a name: one only may have real ones.
+	 * And what an authority has written into a certificate is what it meant.
 	 */
-	if (request->proof == AUTH_PROOF_SCRAM_SHA_256 &&
+	if ((request->proof == AUTH_PROOF_SCRAM_SHA_256 ||
+		    request->proof == AUTH_PROOF_TRUSTED) &&
 		strcmp(question.user, request->user) != 0)
 		return absent_verify(&question);
 	return question_answer(own, &question);

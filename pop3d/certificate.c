@@ -28,7 +28,7 @@ certificate_user(const struct tls_certificate *certificate, enum certificate_use
 		return NULL;
 	case CERTIFICATE_EMAIL:
 		/* Of several, the certificate does not say which one is meant. */
-		if (certificate->n_emails == 1)
+		if (certificate->n_emails == 1 && !certificate->emails_left_out)
 			user_take(certificate->emails[0], name);
 		return NULL;
 	case CERTIFICATE_MAP:

@@ -9,9 +9,15 @@
 #include "pop3d/trust.h"
 
 static bool
+is_inside_tls(const struct connection *connection)
+{
+	return !connection->plain && (connection->tls || connection->forwarded);
+}
+
+static bool
 permits_plaintext(const struct connection *connection)
 {
-	bool tls = connection->tls || connection->forwarded;
+	bool tls = is_inside_tls(connection);
 
 	switch ((
 		enum config_plaintext)connection->service->config->auth.plaintext_login) {
@@ -64,8 +70,11 @@ connection_offers_stls(const struct connection *connection)
 bool
 connection_offers_xclient(const struct connection *connection)
 {
-	return connection->service->config->server.xclient != 0 && !connection->xclient &&
-	       connection_is_trusted(connection);
+	const struct config_server *server = &connection->service->config->server;
+
+	/* It is the client that says it, not a proxy that has spoken for the client. */
+	return server->xclient != 0 && !connection->xclient &&
+	       trust_has(server->trusted_networks, &connection->peer);
 }
 
 bool
@@ -89,8 +98,7 @@ void
 connection_settle(struct connection *connection)
 {
 	connection->plaintext = permits_plaintext(connection);
-	connection->secure =
-		connection->tls || connection->forwarded || connection->peer.local;
+	connection->secure = is_inside_tls(connection) || connection->peer.local;
 }
 
 /* TLS that ended elsewhere: how far it is believed is the administrator's choice. */
@@ -118,20 +126,36 @@ take_forwarded(struct connection *connection, const struct proxy_header *header)
 		header->subject);
 }
 
+/* A proxy on another host must not make a client local: the way to us is not. */
+static void
+take_addresses(struct connection *connection, const struct proxy_header *header)
+{
+	struct tls_info *info = &connection->info;
+
+	if (!connection->proxied)
+		connection->via = connection->peer;
+	connection->proxied = true;
+	connection->peer = header->peer;
+	connection->self = header->self;
+	connection->peer.local = header->peer.local && connection->via.local;
+	/* Whoever has shown it, or can bind to the channel, is not the client. */
+	memset(&info->certificate, 0, sizeof(info->certificate));
+	info->exporter.n = info->unique.n = info->end_point.n = 0;
+	connection->forwarded = false;
+}
+
 void
 connection_take_header(struct connection *connection, const struct proxy_header *header)
 {
 	connection->health_check = header->health_check;
-	if (header->addressed) {
-		if (!connection->proxied)
-			connection->via = connection->peer;
-		connection->proxied = true;
-		connection->peer = header->peer;
-		connection->self = header->self;
-	}
+	if (header->addressed)
+		take_addresses(connection, header);
+	else if (!header->health_check)
+		connection->peer.local = false;
 	if (header->session[0] != '\0')
 		(void)snprintf(connection->session, sizeof(connection->session), "%s",
 			header->session);
+	connection->plain = header->plain;
 	take_forwarded(connection, header);
 	connection_settle(connection);
 }

@@ -28,6 +28,7 @@ struct connection {
 	char session[PROXY_SESSION_MAX + 1]; /* the proxy's name for it; "": none */
 	bool tls;                            /* inside TLS that ends in pop3d-tls */
 	bool forwarded; /* TLS has ended in front of us, and that is believed */
+	bool plain;     /* the client has come to the proxy without */
 	struct tls_info info;
 	bool secure;      /* nobody can listen in */
 	char banner[320]; /* timestamp of the greeting for APOP, "" if there is none */
@@ -46,7 +47,10 @@ void connection_init(
 /* Draw the conclusions after peer, tls or forwarded have changed. */
 void connection_settle(struct connection *connection);
 
-/* What somebody in front, who is trusted, said of the client. */
+/*
+ * What somebody in front, who is trusted, said of the client.  Nothing that was known of
+ * whom we took for it before is left.
+ */
 void connection_take_header(
 	struct connection *connection, const struct proxy_header *header);
 

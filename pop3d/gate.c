@@ -9,6 +9,7 @@
 
 #define ANSWER_MS 2000 /* a listener that is busy for longer has other worries */
 
+/* False if the answer is no. */
 static bool
 await(int fd)
 {
@@ -19,8 +20,8 @@ await(int fd)
 	do
 		ready = poll(&p, 1, ANSWER_MS);
 	while (ready < 0 && errno == EINTR);
-	return ready > 0 && ipc_receive(fd, &message) == 1 &&
-	       ipc_type(&message) == IPC_ADMIT && ipc_end(&message);
+	return ready <= 0 || ipc_receive(fd, &message) != 1 ||
+	       ipc_type(&message) != IPC_ADMIT || ipc_get_number(&message) != 0;
 }
 
 bool
@@ -28,7 +29,7 @@ gate_ask(const struct connection *connection)
 {
 	int channel = connection->service->gate;
 	struct ipc_message message;
-	bool admitted;
+	bool sent, admitted;
 	int pair[2];
 
 	if (channel < 0)
@@ -38,9 +39,9 @@ gate_ask(const struct connection *connection)
 	ipc_begin(&message, IPC_ADDRESS);
 	ipc_put_number(&message, (uint32_t)getpid());
 	ipc_put_text(&message, connection->peer.network);
-	admitted = ipc_send_fds(channel, &message, &pair[1], 1);
+	sent = ipc_send_fds(channel, &message, &pair[1], 1);
 	(void)close(pair[1]);
-	admitted = admitted && await(pair[0]);
+	admitted = !sent || await(pair[0]);
 	(void)close(pair[0]);
 	return admitted;
 }
@@ -57,10 +58,11 @@ gate_answer(int channel, struct children *children, uint64_t most)
 		return;
 	pid = (pid_t)ipc_get_number(&message);
 	ipc_get_text(&message, network, sizeof(network));
-	if (ipc_type(&message) == IPC_ADDRESS && ipc_end(&message) &&
-		children_move(children, pid, network) &&
-		children_from(children, network) <= most) {
+	if (ipc_type(&message) == IPC_ADDRESS && ipc_end(&message)) {
+		bool admitted = children_move(children, pid, network) &&
+				children_from(children, network) <= most;
 		ipc_begin(&message, IPC_ADMIT);
+		ipc_put_number(&message, admitted ? 1 : 0);
 		(void)ipc_send(reply, &message);
 	}
 	(void)close(reply);

@@ -10,8 +10,11 @@
 #include "pop3d/children.h"
 #include "pop3d/connection.h"
 
-/* In the monitor: false if there are too many from that address.  Without a listener the
- * super-server counts, as well as it can. */
+/*
+ * In the monitor: false if there are too many from that address.  Without a listener the
+ * super-server counts, as well as it can; one that gives no answer, since it is executing
+ * itself anew, has admitted the connection when it accepted it.
+ */
 bool gate_ask(const struct connection *connection);
 
 /*

@@ -9,17 +9,20 @@
  *	front -> monitor   IPC_AUTH      attempt, mechanism: one login attempt begins
  *	                   IPC_LOG       priority, text
  *	                   IPC_BYE       reason: the front ends
- *	                   IPC_STLS      the client has been told to begin TLS: the front
- *ends IPC_XCLIENT   struct proxy_header, likewise monitor -> front   IPC_RESULT    enum
- *ipc_result of a failed attempt front -> auth      IPC_STEP      attempt, enum ipc_step,
- *bytes of the client auth -> front      IPC_CHALLENGE attempt, bytes for the client proxy
- *-> monitor   IPC_PROXY     struct proxy_header monitor -> tls     IPC_RELAY     to the
- *resident pop3d-tls: serve these descriptors tls -> monitor     IPC_TLS_UP    the
- *handshake is done: struct tls_info IPC_TLS_DOWN  it failed, and why monitor -> listener
- *IPC_ADDRESS  pid, network: whom the connection is really from listener -> monitor
- *IPC_ADMIT    it may go on; no answer: it may not auth -> monitor    IPC_WAITING claimed
- *user: the client's turn IPC_WORKING   claimed user: the modules' turn IPC_VERDICT   enum
- *ipc_result, claimed user, reason, identity
+ *	                   IPC_STLS      the front ends, TLS begins
+ *	                   IPC_XCLIENT   struct proxy_header: the front ends
+ *	monitor -> front   IPC_RESULT    enum ipc_result of a failed attempt
+ *	front -> auth      IPC_STEP      attempt, enum ipc_step, bytes of the client
+ *	auth -> front      IPC_CHALLENGE attempt, bytes for the client
+ *	proxy -> monitor   IPC_PROXY     struct proxy_header
+ *	monitor -> tls     IPC_RELAY     to the resident one: serve these descriptors
+ *	tls -> monitor     IPC_TLS_UP    struct tls_info: the handshake is done
+ *	                   IPC_TLS_DOWN  why it has failed
+ *	monitor -> listener IPC_ADDRESS  pid, network: whom it is really from
+ *	listener -> monitor IPC_ADMIT    1: it may go on; 0: it may not
+ *	auth -> monitor    IPC_WAITING   claimed user: the client's turn
+ *	                   IPC_WORKING   claimed user: the modules' turn
+ *	                   IPC_VERDICT   enum ipc_result, claimed user, reason, identity
  *
  * Credentials travel on the front's channel to the auth process only.
  */

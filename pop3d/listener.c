@@ -81,7 +81,8 @@ reap(struct listener *l)
 }
 
 static void
-refuse(int fd, const struct address *peer, const char *reason)
+refuse(int fd, const struct endpoint *endpoint, const struct address *peer,
+	const char *reason)
 {
 	static const char text[] =
 		"-ERR [SYS/TEMP] Too many connections, try again later\r\n";
@@ -92,7 +93,8 @@ refuse(int fd, const struct address *peer, const char *reason)
 	log_text(&line, "reason", reason);
 	log_end(&line, LOG_WARNING);
 	/* Courtesy only: a client that does not read it is not waited for. */
-	(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (endpoint->tls != TLS_IMPLICIT)
+		(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(fd);
 }
 
@@ -152,20 +154,20 @@ take_connection(struct listener *l, int i)
 	l->busy = clock_now();
 	address_set(&peer, (struct sockaddr *)&ss, n);
 	if (l->children.n >= limits->connections || l->children.n >= l->children.cap) {
-		refuse(fd, &peer, "connections");
+		refuse(fd, &l->endpoints[i], &peer, "connections");
 		return -1;
 	}
 	if (peer.text[0] != '\0' && !will_say_who(l, i, &peer) &&
 		children_from(&l->children, peer.network) >=
 			limits->connections_per_address) {
-		refuse(fd, &peer, "connections_per_address");
+		refuse(fd, &l->endpoints[i], &peer, "connections_per_address");
 		return -1;
 	}
 	pid = fork();
 	if (pid == 0)
 		return serve(l, fd, &l->endpoints[i]);
 	if (pid < 0)
-		refuse(fd, &peer, "fork");
+		refuse(fd, &l->endpoints[i], &peer, "fork");
 	else
 		(void)close(fd);
 	if (pid > 0)

@@ -109,7 +109,7 @@ meet(struct monitor *m, const struct monitor_client *client)
 		told = true;
 	}
 	log_connect(m);
-	if (wrong == NULL && told && connection->proxied && !gate_ask(connection))
+	if (wrong == NULL && told && !connection->health_check && !gate_ask(connection))
 		wrong = "connections_per_address";
 	if (wrong != NULL)
 		monitor_reason(m, wrong);
@@ -122,6 +122,9 @@ begin_tls(struct monitor *m)
 {
 	struct tls_start start;
 
+	/* What was said in the clear may have been said by somebody in between. */
+	if (m->connection.xclient)
+		m->connection = m->before;
 	if (tls_start(&m->connection, &start)) {
 		m->relay = start.relay;
 		return true;
@@ -135,6 +138,7 @@ begin_tls(struct monitor *m)
 static bool
 take_xclient(struct monitor *m)
 {
+	m->before = m->connection;
 	m->connection.xclient = true;
 	connection_take_header(&m->connection, &m->header);
 	log_connect(m);
@@ -152,8 +156,9 @@ cannot_serve(struct monitor *m)
 	log_message(LOG_ERR, "no front process: %s", strerror(errno));
 	m->starved = true;
 	monitor_reason(m, "no-front");
-	(void)stream_write(
-		&m->connection.stream, sorry, sizeof(sorry) - 1, SORRY_SECONDS, false);
+	if (m->connection.tls || !m->implicit)
+		(void)stream_write(&m->connection.stream, sorry, sizeof(sorry) - 1,
+			SORRY_SECONDS, false);
 	return false;
 }
 
@@ -204,9 +209,9 @@ monitor_run(struct service *service, const struct monitor_client *client)
 
 	(void)prctl(PR_SET_NAME, "pop3d-monitor", 0, 0, 0);
 	connection_init(&m.connection, service, client->in, client->out);
+	m.implicit = client->endpoint.tls == TLS_IMPLICIT;
 	logged_in = (sandbox_common() || cannot_serve(&m)) && meet(&m, client) &&
-		    (client->endpoint.tls != TLS_IMPLICIT || begin_tls(&m)) &&
-		    authorization_state(&m, &verdict);
+		    (!m.implicit || begin_tls(&m)) && authorization_state(&m, &verdict);
 	service_let_go(service);
 	if (!logged_in) {
 		log_disconnect(&m);

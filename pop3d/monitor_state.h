@@ -18,6 +18,7 @@ struct monitor {
 	int control;
 	int credentials; /* the auth process's end, handed on by fork, never read here */
 	pid_t relay;     /* the pop3d-tls of this connection alone; 0: none */
+	bool implicit;   /* nothing is said outside TLS */
 	bool greeted;    /* by a front before */
 	uint64_t attempts;  /* failed ones */
 	unsigned log_lines; /* taken from the front */
@@ -27,6 +28,7 @@ struct monitor {
 	bool starved;                           /* there was not enough for a front */
 	const struct auth_mechanism *mechanism; /* of the attempt asked for */
 	struct proxy_header header;             /* of the XCLIENT asked for */
+	struct connection before;               /* it, if there was one */
 };
 
 /* What a front wants when it has nothing more to say. */

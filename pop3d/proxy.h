@@ -29,7 +29,8 @@ struct proxy_header {
 	bool addressed;    /* peer and self are set; else the socket's own are true */
 	struct address peer;
 	struct address self;
-	bool tls; /* the client came by TLS, which ended in front of us */
+	bool tls;   /* the client came by TLS, which ended in front of us */
+	bool plain; /* it did not: only XCLIENT can say so */
 	char protocol[16];
 	char cipher[64];
 	char sni[256];

@@ -39,6 +39,7 @@ proxy_message_put(struct ipc_message *message, const struct proxy_header *header
 		put_address(message, &header->self);
 	}
 	ipc_put_number(message, header->tls ? 1 : 0);
+	ipc_put_number(message, header->plain ? 1 : 0);
 	ipc_put_text(message, header->protocol);
 	ipc_put_text(message, header->cipher);
 	ipc_put_text(message, header->sni);
@@ -59,6 +60,7 @@ proxy_message_get(struct ipc_message *message, struct proxy_header *header)
 			!get_address(message, &header->self)))
 		return false;
 	header->tls = get_flag(message);
+	header->plain = get_flag(message);
 	ipc_get_text(message, header->protocol, sizeof(header->protocol));
 	ipc_get_text(message, header->cipher, sizeof(header->cipher));
 	ipc_get_text(message, header->sni, sizeof(header->sni));

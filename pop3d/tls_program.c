@@ -42,6 +42,7 @@ setup_fill(const struct service *service, struct tls_setup *setup)
 		.ticket_lifetime = tls->ticket_lifetime,
 		.handshake_seconds = config->limits.handshake_seconds,
 		.output_seconds = config->limits.output_seconds,
+		.connections = config->limits.connections,
 	};
 }
 

@@ -11,6 +11,7 @@
 #include "pop3d/clock.h"
 #include "pop3d/ipc_fds.h"
 #include "pop3d/log.h"
+#include "pop3d/tls/setup.h"
 #include "pop3d/tls_program.h"
 
 #define GRACE_MS 1000 /* for a relay to say by itself that the time is over */
@@ -49,6 +50,14 @@ find_relay(const struct connection *connection, struct tls_start *start, int con
 	return false;
 }
 
+/* A certificate that nobody was asked for is a relay's invention. */
+static bool
+is_possible(const struct connection *connection)
+{
+	return !connection->info.certificate.verified ||
+	       connection->service->config->tls.client_certificate != TLS_CLIENT_NONE;
+}
+
 /* Take the relay's answer, which is not believed beyond its form. */
 static bool
 take_answer(struct connection *connection, struct tls_start *start, int control)
@@ -57,7 +66,8 @@ take_answer(struct connection *connection, struct tls_start *start, int control)
 	int got = ipc_receive(control, &message);
 
 	if (got == 1 && ipc_type(&message) == IPC_TLS_UP &&
-		tls_info_get(&message, &connection->info) && ipc_end(&message))
+		tls_info_get(&message, &connection->info) && ipc_end(&message) &&
+		is_possible(connection))
 		return true;
 	memset(&connection->info, 0, sizeof(connection->info));
 	if (got == 1 && ipc_type(&message) == IPC_TLS_DOWN) {

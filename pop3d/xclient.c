@@ -99,6 +99,7 @@ value_take(struct reading *reading, enum name name, const char *value)
 		/* Dovecot's other word is "insecure"; what we do not know is not secure.
 		 */
 		header->tls = strcasecmp(value, "TLS") == 0;
+		header->plain = !header->tls;
 		return true;
 	case NAME_DESTADDR:
 		reading->self_addressed = address_take(value, &header->self);

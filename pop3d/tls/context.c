@@ -101,6 +101,8 @@ find_name(SSL *ssl, int *alert, void *argument)
 	if (context->named[i] == NULL)
 		context->named[i] =
 			make(context, context->material->pairs[i].name, &silent);
+	/* What is left in the queue would be taken for an error of the handshake. */
+	ERR_clear_error();
 	if (context->named[i] != NULL)
 		(void)SSL_set_SSL_CTX(ssl, context->named[i]);
 	return SSL_TLSEXT_ERR_OK;

@@ -162,10 +162,17 @@ tls_context_options(
 	static const unsigned char id[] = "pop3";
 	bool good;
 
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-					       SSL_OP_CIPHER_SERVER_PREFERENCE |
-					       SSL_OP_PRIORITIZE_CHACHA |
-					       SSL_OP_CLEANSE_PLAINTEXT);
+	/*
+	 * A client that closes without close_notify gets its replies all the same: what
+	 * it asked for has been done by then.  That its input may be cut does no harm,
+	 * since nothing is deleted without QUIT.
+	 */
+	(void)SSL_CTX_set_options(
+		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+			     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+			     SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* A client could keep one SSL_read() busy for ever, with what is no data. */
+	(void)SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 	/* The chain is what the file holds, and not what can be found elsewhere. */
 	(void)SSL_CTX_set_mode(
 		ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

@@ -49,6 +49,7 @@ put_certificate(struct ipc_message *message, const struct tls_certificate *certi
 	ipc_put_text(message, certificate->common_name);
 	ipc_put_text(message, certificate->subject);
 	ipc_put_text(message, certificate->fingerprint);
+	ipc_put_number(message, certificate->emails_left_out ? 1 : 0);
 	ipc_put_number(message, (uint32_t)certificate->n_emails);
 	for (size_t i = 0; i < certificate->n_emails; i++)
 		ipc_put_text(message, certificate->emails[i]);
@@ -73,6 +74,7 @@ get_certificate(struct ipc_message *message, struct tls_certificate *certificate
 	get_plain(message, certificate->common_name, sizeof(certificate->common_name));
 	get_plain(message, certificate->subject, sizeof(certificate->subject));
 	get_plain(message, certificate->fingerprint, sizeof(certificate->fingerprint));
+	certificate->emails_left_out = get_flag(message);
 	certificate->n_emails = ipc_get_number(message);
 	if (certificate->n_emails > TLS_EMAILS_MAX || !is_consistent(certificate))
 		message->bad = true;

@@ -28,6 +28,7 @@ struct tls_certificate {
 	char subject[TLS_SUBJECT_MAX + 1];  /* RFC 2253, "CN=ann,O=Example" */
 	char fingerprint[65];               /* SHA-256 of the DER, lower-case hex */
 	size_t n_emails;                    /* of its subjectAltName */
+	bool emails_left_out; /* there are more, or some that cannot be kept */
 	char emails[TLS_EMAILS_MAX][TLS_NAME_MAX + 1];
 };
 

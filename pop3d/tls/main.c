@@ -53,6 +53,7 @@ run_relay(const struct tls_setup *setup)
 	SSL *ssl;
 
 	(void)prctl(PR_SET_NAME, "pop3d-tls", 0, 0, 0);
+	(void)close(TLS_FD_SETUP);
 	if (!loaded_read(&loaded, setup, &report))
 		return EX_CONFIG;
 	wrong = relay_confine(setup);

@@ -63,8 +63,6 @@ material_fault_at(struct building *b, const char *path, unsigned line, const cha
 const char *
 material_careless(const struct stat *st, enum material_care care)
 {
-	if (care == MATERIAL_OPEN)
-		return NULL;
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return "must be owned by root";
 	if ((st->st_mode & 022) != 0)
@@ -164,7 +162,7 @@ read_pair(struct building *b, struct material_pair *pair, const char *certificat
 	bool one = strcmp(certificate, key) == 0;
 
 	pair->certificate =
-		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OPEN);
+		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OURS);
 	b->key = "tls.key";
 	pair->key = one ? pair->certificate : material_read(b, key, MATERIAL_SECRET);
 }
@@ -191,7 +189,7 @@ read_main(struct building *b, const struct tls_setup *setup)
 		read_pair(b, pair, path, key);
 		b->key = "tls.ocsp";
 		if (stapled && next_word(&ocsp, path))
-			pair->ocsp = material_read(b, path, MATERIAL_OPEN);
+			pair->ocsp = material_read(b, path, MATERIAL_OURS);
 		else if (stapled)
 			material_fault(b, key, "has no file");
 		b->key = "tls.certificate";

@@ -28,8 +28,7 @@ size_t material_look_at(struct building *b, const char *path);
 
 /* What must not happen to a file. */
 enum material_care {
-	MATERIAL_OPEN,   /* nothing: a key proves what it says */
-	MATERIAL_OURS,   /* that others write to it: it says whom to believe */
+	MATERIAL_OURS,   /* that others write to it: root parses it */
 	MATERIAL_SECRET, /* that everybody reads it, either: it holds a key */
 };
 

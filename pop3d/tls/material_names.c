@@ -39,10 +39,10 @@ add(struct building *b, const char *name, const char *certificate, const char *k
 	if (pair == NULL)
 		return;
 	pair->certificate =
-		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OPEN);
+		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OURS);
 	pair->key = one ? pair->certificate : material_read(b, key, MATERIAL_SECRET);
 	if (ocsp != NULL)
-		pair->ocsp = material_read(b, ocsp, MATERIAL_OPEN);
+		pair->ocsp = material_read(b, ocsp, MATERIAL_OURS);
 }
 
 /* A line "NAME CERTIFICATE KEY [OCSP]". */

@@ -127,16 +127,20 @@ describe_emails(const X509 *x509, struct tls_certificate *certificate)
 	GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
 	int count = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
 
-	for (int i = 0; i < count && certificate->n_emails < TLS_EMAILS_MAX; i++) {
+	for (int i = 0; i < count; i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		const ASN1_IA5STRING *text;
 		if (name->type != GEN_EMAIL)
 			continue;
 		text = name->d.rfc822Name;
-		if (copy_plain(certificate->emails[certificate->n_emails],
-			    sizeof(certificate->emails[0]), ASN1_STRING_get0_data(text),
-			    (size_t)ASN1_STRING_length(text)))
+		if (certificate->n_emails < TLS_EMAILS_MAX &&
+			copy_plain(certificate->emails[certificate->n_emails],
+				sizeof(certificate->emails[0]),
+				ASN1_STRING_get0_data(text),
+				(size_t)ASN1_STRING_length(text)))
 			certificate->n_emails++;
+		else
+			certificate->emails_left_out = true;
 	}
 	GENERAL_NAMES_free(names);
 }

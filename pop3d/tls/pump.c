@@ -172,14 +172,14 @@ pump_run(SSL *ssl, int in, int out, int inner, uint64_t stall_seconds)
 {
 	static struct pump pump;
 	struct pump *p = &pump;
-	int64_t stalled = clock_after(stall_seconds);
+	int64_t stalled = clock_after(stall_seconds), end = CLOCK_NEVER;
 
 	memset(p, 0, sizeof(*p));
 	p->ssl = ssl;
 	p->in = in;
 	p->out = out;
 	p->inner = inner;
-	while (!p->dead && (!p->down.ended || p->down.n > 0)) {
+	while (!p->dead && (!p->down.ended || p->down.n > 0) && clock_left(end) != 0) {
 		memset(&p->wants, 0, sizeof(p->wants));
 		p->moved = false;
 		read_client(p);
@@ -187,11 +187,13 @@ pump_run(SSL *ssl, int in, int out, int inner, uint64_t stall_seconds)
 		read_inner(p);
 		if (write_client(p) || p->down.n == 0)
 			stalled = clock_after(stall_seconds);
+		if (p->down.ended && end == CLOCK_NEVER)
+			end = clock_after(stall_seconds);
 		if (p->moved || p->dead || (p->down.ended && p->down.n == 0))
 			continue;
 		/* An idle client is the session's business, one that takes nothing ours.
 		 */
-		if (!wait_for(p, p->down.n > 0 ? stalled : CLOCK_NEVER))
+		if (!wait_for(p, p->down.n > 0 ? stalled : end))
 			p->dead = true;
 	}
 	if (!p->dead)

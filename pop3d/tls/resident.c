@@ -26,9 +26,13 @@
 #include "pop3d/tls/loaded.h"
 #include "pop3d/tls/relay.h"
 
+/* A relay may outlive its connection for a while, until the last reply is delivered. */
+#define RELAYS_PER_CONNECTION 2
+
 struct resident {
 	const struct tls_setup *setup;
 	struct loaded loaded;
+	uint64_t relays;
 	bool crashed; /* a relay was: its memory layout must not be used again */
 };
 
@@ -47,15 +51,21 @@ note_signal(int number)
 	(void)number;
 }
 
-/* The end of a relay comes in only while waiting. */
+/*
+ * The end of a relay comes in only while waiting.  What asks all of a service, or of a
+ * terminal, to end is for others: this process does so when they have.
+ */
 static void
 catch_signals(bool catch)
 {
+	static const int others[] = {SIGTERM, SIGINT, SIGHUP};
 	struct sigaction action = {.sa_handler = catch ? note_signal : SIG_DFL};
 	sigset_t set;
 
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		(void)signal(others[i], catch ? SIG_IGN : SIG_DFL);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigaction(SIGCHLD, &action, NULL);
 	(void)sigprocmask(catch ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
@@ -100,13 +110,35 @@ close_all(const int fds[IPC_FDS_MAX])
 static void
 check_names(struct resident *r, const int fds[IPC_FDS_MAX])
 {
-	if (fork() != 0)
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		r->relays += pid > 0 ? 1 : 0;
 		return;
+	}
 	catch_signals(false);
 	close_all(fds);
 	(void)close(RELAY_CONTROL);
 	(void)tls_context_make_all(r->loaded.context, &report);
 	_exit(EX_OK);
+}
+
+static void
+start_relay(struct resident *r, const int fds[IPC_FDS_MAX])
+{
+	pid_t pid;
+
+	if (r->relays >= r->setup->connections * RELAYS_PER_CONNECTION) {
+		log_message(LOG_WARNING, "tls: too many relays, one is refused");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		become_relay(r, fds);
+	if (pid > 0)
+		r->relays++;
+	else
+		log_message(LOG_ERR, "tls: no relay: %s", strerror(errno));
 }
 
 /* False if nobody is left who could ask. */
@@ -116,21 +148,24 @@ serve_request(struct resident *r)
 	struct ipc_message message;
 	int fds[IPC_FDS_MAX];
 	int got = ipc_receive_fds(RELAY_CONTROL, &message, fds, IPC_FDS_MAX);
-	pid_t pid = -1;
 
 	if (got <= 0)
 		return got < 0;
 	if (ipc_type(&message) == IPC_RELAY && ipc_end(&message)) {
 		if (loaded_refresh(&r->loaded, r->setup, &report))
 			check_names(r, fds);
-		pid = fork();
-		if (pid == 0)
-			become_relay(r, fds);
-		if (pid < 0)
-			log_message(LOG_ERR, "tls: no relay: %s", strerror(errno));
+		start_relay(r, fds);
 	}
 	close_all(fds);
 	return true;
+}
+
+/* As systemd asks all of a service. */
+static bool
+was_asked_to_end(int status)
+{
+	return WIFSIGNALED(status) &&
+	       (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
 }
 
 static void
@@ -138,9 +173,12 @@ reap(struct resident *r)
 {
 	int status;
 
-	while (waitpid(-1, &status, WNOHANG) > 0)
-		if (child_report("tls", status))
+	while (waitpid(-1, &status, WNOHANG) > 0) {
+		/* Those of before an execution anew were never counted. */
+		r->relays -= r->relays > 0 ? 1 : 0;
+		if (!was_asked_to_end(status) && child_report("tls", status))
 			r->crashed = true;
+	}
 }
 
 static int

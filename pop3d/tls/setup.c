@@ -28,6 +28,7 @@ static const size_t numbers[] = {
 	offsetof(struct tls_setup, ticket_lifetime),
 	offsetof(struct tls_setup, handshake_seconds),
 	offsetof(struct tls_setup, output_seconds),
+	offsetof(struct tls_setup, connections),
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

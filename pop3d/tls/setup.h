@@ -42,6 +42,7 @@ struct tls_setup {
 	uint64_t ticket_lifetime;    /* seconds, 0: no tickets */
 	uint64_t handshake_seconds;
 	uint64_t output_seconds;
+	uint64_t connections; /* that the resident one may have relays for */
 };
 
 /* An anonymous file that holds the setup, close-on-exec; -1 with errno. */

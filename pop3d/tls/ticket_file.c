@@ -16,6 +16,7 @@
 
 #define NAME "ticket-keys"
 #define NEW_NAME "ticket-keys.new"
+#define LOCK_NAME "ticket-keys.lock"
 #define AHEAD_SECONDS 60
 #define ROTATED 2u /* keys in a file of ours: the one in use and the one before */
 
@@ -91,14 +92,31 @@ add_key(struct ticket_keys *keys)
 	       (ssize_t)TICKET_KEY_OCTETS;
 }
 
+/* Whoever can open a file can keep it locked: this one is ours alone. */
+static int
+lock(int directory)
+{
+	int fd = openat(directory, LOCK_NAME,
+		O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd >= 0 &&
+		(fstat(fd, &st) != 0 || !is_safe(&st) || flock(fd, LOCK_EX) != 0)) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /* One process at a time; what another has done meanwhile is not done again. */
 static const char *
 rotate(int directory, uint64_t lifetime, struct ticket_keys *keys)
 {
 	const char *wrong = NULL;
+	int locked = lock(directory);
 
-	if (flock(directory, LOCK_EX) != 0)
-		return "the run directory cannot be locked";
+	if (locked < 0)
+		return "the file ticket-keys.lock in the run directory cannot be locked";
 	if (file_read(directory, NAME, O_NOFOLLOW, keys) != NULL ||
 		is_old(keys, lifetime)) {
 		/* Nobody comes back with a ticket of the key before the last. */
@@ -112,7 +130,7 @@ rotate(int directory, uint64_t lifetime, struct ticket_keys *keys)
 		else
 			wrong = file_read(directory, NAME, O_NOFOLLOW, keys);
 	}
-	(void)flock(directory, LOCK_UN);
+	(void)close(locked);
 	return wrong;
 }
 

@@ -29,9 +29,11 @@ static const struct {
 	{"RETR", COMMAND_RETR, 'n', 1, 1},
 	{"RSET", COMMAND_RSET, 'n', 0, 0},
 	{"STAT", COMMAND_STAT, 'n', 0, 0},
+	{"STLS", COMMAND_STLS, 'n', 0, 0},
 	{"TOP", COMMAND_TOP, 'n', 2, 2},
 	{"UIDL", COMMAND_UIDL, 'n', 0, 1},
 	{"USER", COMMAND_USER, 't', 0, 0},
+	{"XCLIENT", COMMAND_XCLIENT, 't', 0, 0},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -47,12 +49,12 @@ check(bool good)
 static size_t
 find_verb(const char *line, size_t *length)
 {
-	char name[5] = "";
+	char name[8] = "";
 
 	*length = 0;
 	while (line[*length] != ' ' && line[*length] != '\0')
 		*length += 1;
-	if (*length > 4)
+	if (*length >= sizeof(name))
 		return VERBS;
 	for (size_t i = 0; i < *length; i++)
 		name[i] = (char)toupper((unsigned char)line[i]);

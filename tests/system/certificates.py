@@ -191,6 +191,8 @@ class Certificates:
         if issuer is self.others:
             words.append("other")
         label = "-".join(words).replace("*", "any")
+        if len(label) > 100:
+            label = hashlib.sha256(label.encode()).hexdigest()
         if label not in self.made:
             key = make_key(kind)
             chain = issuer.issue(key, subject(*names), extensions, **options)

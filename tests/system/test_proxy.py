@@ -113,6 +113,14 @@ def test_three_seconds(fronted, start):
     client.wait()
 
 
+@pytest.mark.parametrize("data", [proxy.v1_unknown(), proxy.v2_unspec(), proxy.v2_unix()])
+def test_who_is_unknown_is_not_local(fronted, data):
+    fronted.set(auth__plaintext_login="local")
+    client = send(fronted, data)
+    client.ok()
+    client.cmd_err("USER x")
+
+
 def test_a_header_where_none_is_expected(site):
     """It is a wrong command, as any other."""
     client = site.inetd()

@@ -143,6 +143,20 @@ def test_common_names_that_name_nobody(tls, certificates, names):
     assert external(client) == DENIED
 
 
+@pytest.mark.parametrize("name", ["p3\uff41lice", "p3al\u00adice"])
+def test_a_name_that_looks_the_same(tls, certificates, name):
+    """The authority has named another one."""
+    client = connect(tls, certificates, certificates.client(name))
+    assert external(client) == DENIED
+
+
+def test_an_address_that_cannot_be_kept_is_one_of_several(tls, alice, certificates):
+    tls.set(tls__client_user="email")
+    client = connect(tls, certificates, certificates.client(
+        "x", emails=["e" * 400 + "@example.org", alice.name]))
+    assert external(client) == DENIED
+
+
 def test_by_address(tls, alice, bob, certificates):
     tls.set(tls__client_user="email")
     tls.write_users([tls.user_line(alice, name="ann@example.org")])

@@ -170,6 +170,19 @@ def test_it_ends_with_the_listener(tls, alice, certificates):
         wait_until(lambda: not roles(role), what="the end of role " + role)
 
 
+def test_it_ends_with_a_service(tls, certificates):
+    """systemd tells every process of one to end: that is no crash."""
+    listener = tls.listener()
+    connect(tls, certificates, listener=listener)
+    for proc in [*roles("resident"), *roles("tls"), Proc(listener.pid)]:
+        proc.kill(signal.SIGTERM)
+    assert listener.process.wait(10) == 0
+    for role in ("tls", "resident"):
+        wait_until(lambda: not roles(role), what="the end of role " + role)
+    assert [l for l in tls.log_lines("crash") if "signal=15" not in l] == []
+    assert not [l for l in tls.log_lines("crash") if "role=tls" in l]
+
+
 def test_it_is_renewed_with_the_listener(tls, alice, bob, certificates):
     """SIGHUP: the new program starts a new one; who is inside the old one stays."""
     listener = tls.listener()
@@ -287,6 +300,35 @@ def test_a_half_closed_client_gets_its_answers(tls, maildir, alice, certificates
     assert client.body() == expected[0]
     client.ok()
     client.eof()
+
+
+def test_a_client_that_closes_without_close_notify(tls, maildir, alice, certificates):
+    """Its mail is deleted on QUIT, so it must get it."""
+    expected = maildir.fill([message(1)])
+    client = connect(tls, certificates)
+    client.login(alice)
+    client.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
+    client.raw.half_close()
+    client.ok()
+    assert client.body() == expected[0]
+    client.ok()
+    client.ok()
+    client.eof()
+
+
+def test_a_client_that_only_changes_keys(tls, certificates):
+    """No deadline is put off by what is no data."""
+    tls.set(limits__login_seconds=1, limits__output_seconds=1)
+    client = connect(tls, certificates)
+    library, found = client.library()
+    start = time.monotonic()
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        while time.monotonic() - start < 10:
+            assert library.SSL_key_update(found, 0) == 1
+            client.tls.do_handshake()
+            client.raw.send(client.outgoing.read())
+    wait_until(lambda: not roles("tls"), what="the end of the relay")
+    assert time.monotonic() - start < 6
 
 
 def test_stls_under_a_listener_that_has_no_resident_one(site, maildir, alice, certificates):

@@ -118,6 +118,22 @@ def test_a_spoilt_file_is_replaced(tls, certificates, spoil):
     assert visit(tls, lambda: tls.inetd(greeting=False), offered, session)[0]
 
 
+def test_nobody_else_can_hold_the_lock(tls, certificates):
+    """A directory that others can open is one that they can lock."""
+    os.chmod(tls.path("run"), 0o755)
+    holder = subprocess.Popen(
+        ["flock", tls.path("run"), "sh", "-c", "echo locked; exec sleep 20"], user=65534,
+        stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b"locked\n"
+        start = time.monotonic()
+        visit(tls, lambda: tls.inetd(greeting=False), context(certificates.ca))
+        assert time.monotonic() - start < 3
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
 def test_without_a_run_directory_mail_is_served(tls, certificates):
     tls.set(server__run_directory="/proc/pop3d")
     offered = context(certificates.ca)

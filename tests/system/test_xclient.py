@@ -1,7 +1,11 @@
 """XCLIENT: a trusted proxy says for whom it speaks, as Dovecot's does."""
 
+import os
+import signal
+
 import pytest
 
+import proxy_headers
 from stores import message
 from tls_client import context, stls
 
@@ -125,3 +129,50 @@ def test_limit_for_one_address(fronted):
     fronted.wait_log("disconnect", rip="192.0.2.7", reason="connections_per_address")
     third.cmd_ok("XCLIENT ADDR=192.0.2.8")
     assert third.cmd("CAPA").startswith(b"+OK")
+
+
+def test_not_from_whom_a_proxy_speaks_for(fronted):
+    """The proxy is trusted, its client is not."""
+    fronted.set(server__proxy="v1", auth__plaintext_login="local")
+    client = fronted.inetd(greeting=False)
+    client.send(proxy_headers.v1())
+    assert b"XCLIENT" not in client.ok()
+    client.cmd_err("XCLIENT ADDR=127.0.0.1")
+    client.cmd_err("USER x")
+
+
+def test_what_was_said_in_the_clear_ends_with_it(fronted, certificates):
+    """Somebody between the proxy and us could have said it."""
+    fronted.use_tls(certificates.server())
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=203.0.113.7 SESSION=injected")
+    inside = stls(fronted, client, context(certificates.ca))
+    inside.cmd_ok("XCLIENT ADDR=192.0.2.7 SESSION=right")
+    inside.quit()
+    assert fronted.wait_log("disconnect", rip="192.0.2.7", session="right")
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=203.0.113.7 SESSION=injected")
+    stls(fronted, client, context(certificates.ca)).quit()
+    assert fronted.wait_log("disconnect", rip="127.0.0.1")
+
+
+def test_a_certificate_before_it_is_another_clients(fronted, alice):
+    fronted.set(server__proxy="v2", tls__forwarded="certificate",
+                auth__mechanisms="USER PLAIN EXTERNAL")
+    client = fronted.inetd(greeting=False)
+    client.send(proxy_headers.v2(("127.0.0.1", 7), ("127.0.0.1", 110), tlvs=(
+        proxy_headers.tls_certificate(alice.name))))
+    assert b"XCLIENT" in client.ok()
+    assert "SASL EXTERNAL PLAIN" in client.lines("CAPA")
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7")
+    assert "SASL PLAIN" in client.lines("CAPA")
+
+
+def test_while_the_listener_executes_itself_anew(fronted):
+    """It has let the connection in already."""
+    listener = fronted.listener()
+    client = listener.connect()
+    os.kill(listener.pid, signal.SIGHUP)
+    fronted.wait_log("info", message='"still listening on 1 sockets"')
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7")
+    assert client.cmd("CAPA").startswith(b"+OK")

@@ -173,11 +173,10 @@ class TlsClient(Client):
         """tls-unique, RFC 5929 section 3.1; up to TLS 1.2."""
         return self.tls.get_channel_binding("tls-unique")
 
-    @property
-    def exporter(self):
-        """tls-exporter, RFC 9266 section 2: Python has no function for it, OpenSSL has.
+    def library(self):
+        """OpenSSL, and its own object, for what Python has no functions for.
 
-        The SSL stands behind the head of the object and its socket.
+        It stands behind the head of Python's object and its socket.
         """
         words = ctypes.c_void_p.from_address
         found = words(id(self.tls._sslobj) + object.__basicsize__ + ctypes.sizeof(
@@ -185,6 +184,12 @@ class TlsClient(Client):
         library = ctypes.CDLL("libssl.so.3")
         library.SSL_get_version.restype = ctypes.c_char_p
         assert library.SSL_get_version(found).decode() == self.version
+        return library, found
+
+    @property
+    def exporter(self):
+        """tls-exporter, RFC 9266 section 2: Python has no function for it, OpenSSL has."""
+        library, found = self.library()
         out = ctypes.create_string_buffer(32)
         done = library.SSL_export_keying_material(
             found, out, ctypes.c_size_t(32), EXPORTER, ctypes.c_size_t(len(EXPORTER)),

@@ -158,6 +158,53 @@ test_forwarded_tls(void **state)
 	assert_string_equal(connection.info.certificate.common_name, "ann");
 }
 
+/* What is local to a proxy on another host is not local to us. */
+static void
+test_a_claimed_local_address(void **state)
+{
+	struct proxy_header header = header_from("127.0.0.1");
+
+	(void)state;
+	connection_take_header(&connection, &header);
+	assert_true(connection.peer.local);
+	assert_int_equal(set_up(NULL), 0);
+	set_peer("192.0.2.1");
+	connection_take_header(&connection, &header);
+	assert_false(connection.peer.local);
+	assert_false(connection.secure);
+	/* A header that names nobody says that the client is not the proxy. */
+	assert_int_equal(set_up(NULL), 0);
+	header = (struct proxy_header){.addressed = false};
+	connection_take_header(&connection, &header);
+	assert_false(connection.peer.local);
+	assert_int_equal(set_up(NULL), 0);
+	header.health_check = true;
+	connection_take_header(&connection, &header);
+	assert_true(connection.peer.local);
+}
+
+/* Nothing of whom we took for the client before is left. */
+static void
+test_another_client(void **state)
+{
+	struct proxy_header header = header_from("192.0.2.9");
+
+	(void)state;
+	connection.tls = true;
+	connection.info.certificate.verified = true;
+	connection.info.exporter.n = 32;
+	header.tls = false;
+	connection_take_header(&connection, &header);
+	assert_false(offers("EXTERNAL"));
+	assert_false(offers("SCRAM-SHA-256-PLUS"));
+	assert_true(offers("USER"));
+	/* It came to the proxy in the clear. */
+	header.plain = true;
+	connection_take_header(&connection, &header);
+	assert_false(offers("USER"));
+	assert_false(connection.secure);
+}
+
 /* What our own handshake found out is not overwritten by what a proxy says. */
 static void
 test_own_tls_comes_first(void **state)
@@ -184,6 +231,10 @@ test_when_xclient_is_taken(void **state)
 	connection.xclient = false;
 	set_peer("192.0.2.1");
 	assert_false(connection_offers_xclient(&connection));
+	/* Nor when it is a proxy who is trusted, and speaks for that one. */
+	assert_int_equal(address_of_text(&connection.via, "127.0.0.1", 1), 1);
+	connection.proxied = true;
+	assert_false(connection_offers_xclient(&connection));
 }
 
 int
@@ -196,6 +247,8 @@ test_connection(void)
 		cmocka_unit_test_setup(test_a_proxys_word, set_up),
 		cmocka_unit_test_setup(test_forwarded_tls, set_up),
 		cmocka_unit_test_setup(test_own_tls_comes_first, set_up),
+		cmocka_unit_test_setup(test_a_claimed_local_address, set_up),
+		cmocka_unit_test_setup(test_another_client, set_up),
 		cmocka_unit_test_setup(test_when_xclient_is_taken, set_up),
 	};
 

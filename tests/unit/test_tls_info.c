@@ -132,6 +132,7 @@ put_certificate(uint32_t verified, const char *name, const char *fingerprint, ui
 	ipc_put_text(&message, name);
 	ipc_put_text(&message, "");
 	ipc_put_text(&message, fingerprint);
+	ipc_put_number(&message, 0);
 	ipc_put_number(&message, n);
 }
 

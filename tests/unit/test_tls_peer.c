@@ -318,6 +318,7 @@ addresses_must_be_plain(void **state)
 	(void)state;
 	describe_client(&wish, add_emails);
 	assert_int_equal(c->n_emails, TLS_EMAILS_MAX);
+	assert_true(c->emails_left_out);
 	assert_string_equal(c->emails[0], "ann@example.org");
 	assert_int_equal(strlen(c->emails[1]), TLS_NAME_MAX);
 	assert_string_equal(c->emails[2], "c@example.org");
