@@ -9,9 +9,9 @@
 
 #define ANSWER_MS 2000 /* a listener that is busy for longer has other worries */
 
-/* False if the answer is no. */
+/* True if the listener says no; one that says nothing has let the connection in. */
 static bool
-await(int fd)
+is_refused(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct ipc_message message;
@@ -20,8 +20,9 @@ await(int fd)
 	do
 		ready = poll(&p, 1, ANSWER_MS);
 	while (ready < 0 && errno == EINTR);
-	return ready <= 0 || ipc_receive(fd, &message) != 1 ||
-	       ipc_type(&message) != IPC_ADMIT || ipc_get_number(&message) != 0;
+	return ready > 0 && ipc_receive(fd, &message) == 1 &&
+	       ipc_type(&message) == IPC_ADMIT && ipc_get_number(&message) == 0 &&
+	       ipc_end(&message);
 }
 
 bool
@@ -29,7 +30,7 @@ gate_ask(const struct connection *connection)
 {
 	int channel = connection->service->gate;
 	struct ipc_message message;
-	bool sent, admitted;
+	bool refused;
 	int pair[2];
 
 	if (channel < 0)
@@ -39,11 +40,11 @@ gate_ask(const struct connection *connection)
 	ipc_begin(&message, IPC_ADDRESS);
 	ipc_put_number(&message, (uint32_t)getpid());
 	ipc_put_text(&message, connection->peer.network);
-	sent = ipc_send_fds(channel, &message, &pair[1], 1);
+	refused = ipc_send_fds(channel, &message, &pair[1], 1);
 	(void)close(pair[1]);
-	admitted = !sent || await(pair[0]);
+	refused = refused && is_refused(pair[0]);
 	(void)close(pair[0]);
-	return admitted;
+	return !refused;
 }
 
 void

@@ -124,7 +124,7 @@ begin_tls(struct monitor *m)
 
 	/* What was said in the clear may have been said by somebody in between. */
 	if (m->connection.xclient)
-		m->connection = m->before;
+		m->connection = m->before_xclient;
 	if (tls_start(&m->connection, &start)) {
 		m->relay = start.relay;
 		return true;
@@ -138,7 +138,7 @@ begin_tls(struct monitor *m)
 static bool
 take_xclient(struct monitor *m)
 {
-	m->before = m->connection;
+	m->before_xclient = m->connection;
 	m->connection.xclient = true;
 	connection_take_header(&m->connection, &m->header);
 	log_connect(m);
@@ -172,8 +172,8 @@ authorization_state(struct monitor *m, struct verdict *verdict)
 		if (!start_front(m))
 			return cannot_serve(m);
 		wish = monitor_authorize(m, verdict);
-		end_front(m, wish == MONITOR_ATTEMPT);
-		if (wish == MONITOR_ATTEMPT)
+		end_front(m, wish == MONITOR_SUCCESS);
+		if (wish == MONITOR_SUCCESS)
 			return true;
 		if (wish == MONITOR_OVER || m->crashed ||
 			!(wish == MONITOR_STLS ? begin_tls(m) : take_xclient(m)))

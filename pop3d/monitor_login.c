@@ -95,6 +95,6 @@ monitor_authorize(struct monitor *m, struct verdict *verdict)
 		if (!serve_attempt(m, verdict))
 			return MONITOR_OVER;
 		if (verdict->result == RESULT_OK)
-			return MONITOR_ATTEMPT;
+			return MONITOR_SUCCESS;
 	}
 }

@@ -28,13 +28,14 @@ struct monitor {
 	bool starved;                           /* there was not enough for a front */
 	const struct auth_mechanism *mechanism; /* of the attempt asked for */
 	struct proxy_header header;             /* of the XCLIENT asked for */
-	struct connection before;               /* it, if there was one */
+	struct connection before_xclient;       /* it, if there was one */
 };
 
 /* What a front wants when it has nothing more to say. */
 enum monitor_wish {
 	MONITOR_OVER,    /* the connection is over, see reason */
-	MONITOR_ATTEMPT, /* to log in by `mechanism` */
+	MONITOR_ATTEMPT, /* to try to log in by `mechanism` */
+	MONITOR_SUCCESS, /* nothing more: it has */
 	MONITOR_STLS,    /* that TLS be started; it has ended */
 	MONITOR_XCLIENT, /* that `header` be believed; it has ended */
 };
@@ -44,7 +45,7 @@ enum monitor_wish monitor_next(struct monitor *m);
 void monitor_reason(struct monitor *m, const char *reason);
 
 /*
- * monitor_login.c: serve attempts of one front until one succeeds (MONITOR_ATTEMPT, with
+ * monitor_login.c: serve attempts of one front until one succeeds (MONITOR_SUCCESS, with
  * the verdict) or the front wants something else.
  */
 enum monitor_wish monitor_authorize(struct monitor *m, struct verdict *verdict);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "pop3d/account.h"
+#include "pop3d/certificate.h"
 #include "pop3d/coverage.h"
 #include "pop3d/log.h"
 #include "pop3d/privileges.h"
@@ -195,6 +196,11 @@ resolve_tls(struct service *service, const struct config_report *report)
 	const struct config_tls *tls = &service->config->tls;
 
 	service->tls = tls_program_is_wanted(service->config);
+	if (tls->client_user == CERTIFICATE_MAP && tls->client_map[0] == '\0') {
+		problem(report,
+			"tls.client_map: there is none, and tls.client_user is map");
+		return false;
+	}
 	if (service->tls || tls->mode != TLS_IMPLICIT)
 		return true;
 	problem(report, "tls.certificate: there is none, and tls.mode is implicit");

@@ -16,7 +16,7 @@
 struct service {
 	struct config *config;
 	bool root;       /* roles get uids of their own */
-	uid_t front_uid; /* whom front and auth become; with root only */
+	uid_t front_uid; /* whom all become that read from the network, and auth */
 	gid_t front_gid;
 	uid_t mail_uid; /* for users without one; (uid_t)-1: none */
 	gid_t mail_gid;

@@ -10,17 +10,6 @@
 #include "pop3d/config.h"
 #include "pop3d/service.h"
 
-/* What it holds; see pop3d/tls/main.c. */
-enum tls_descriptor {
-	TLS_FD_IN = 0, /* relay: the client's stream */
-	TLS_FD_OUT,
-	TLS_FD_ERROR,   /* check: for problems, a line each */
-	TLS_FD_SETUP,   /* struct tls_setup */
-	TLS_FD_CONTROL, /* relay: the monitor's channel; resident: of those who ask */
-	TLS_FD_INNER,   /* relay: what is said inside TLS */
-	TLS_FDS,
-};
-
 /* True if the configuration asks for TLS and a certificate is there to offer it with. */
 bool tls_program_is_wanted(const struct config *config);
 

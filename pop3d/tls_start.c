@@ -136,7 +136,7 @@ tls_start(struct connection *connection, struct tls_start *start)
 	if (up)
 		return true;
 	(void)close(inner[0]);
-	/* It has a handshake to give up; one that does not is ended. */
+	/* A relay of our own ends by itself when it sees this, or is ended. */
 	if (start->relay > 0 && child_report("tls", child_finish(start->relay)))
 		start->crashed = true;
 	return false;

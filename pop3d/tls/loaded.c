@@ -6,6 +6,7 @@
 #include "pop3d/clock.h"
 
 #define AGAIN_SECONDS 1 /* a pair of files may be half replaced */
+#define MANY_FILES 100  /* more take longer to look at than a handshake may wait */
 
 static void
 read_tickets(struct loaded *loaded, const struct tls_setup *setup,
@@ -74,6 +75,8 @@ loaded_refresh(struct loaded *loaded, const struct tls_setup *setup,
 
 	if (clock_now() < loaded->again)
 		return false;
+	if (loaded->material->n_files > MANY_FILES)
+		loaded->again = clock_after(AGAIN_SECONDS);
 	if (material_has_changed(loaded->material))
 		replaced = replace(loaded, setup, report);
 	if (setup->ticket_lifetime != 0 &&

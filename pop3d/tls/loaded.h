@@ -17,7 +17,7 @@ struct loaded {
 	struct material *material;
 	struct tls_context *context;
 	struct ticket_keys tickets;
-	int64_t again; /* after a failure: not to be tried before */
+	int64_t again; /* clock_now() before which files are not looked at */
 };
 
 /* Read files, with the rights of root.  False, with every problem reported. */

@@ -5,7 +5,7 @@
  *	pop3d-tls resident   for all of a listener, a relay for each
  *	pop3d-tls check      for none: reports what is wrong with the configuration
  *
- * Descriptors: enum tls_descriptor in pop3d/tls_program.h.
+ * Descriptors: enum tls_descriptor in pop3d/tls/setup.h.
  */
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -20,7 +20,6 @@
 #include "pop3d/tls/loaded.h"
 #include "pop3d/tls/relay.h"
 #include "pop3d/tls/resident.h"
-#include "pop3d/tls_program.h"
 
 static void
 report_to_stderr(void *cookie, int priority, const char *text)

@@ -36,7 +36,7 @@ relay_confine(const struct tls_setup *setup)
 		.root_directory = setup->root_directory,
 		.uid = setup->uid,
 		.gid = setup->gid,
-		.descriptors = RELAY_DESCRIPTORS,
+		.descriptors = TLS_FDS,
 		.megabytes = MEGABYTES,
 		.parent = 0};
 
@@ -52,7 +52,7 @@ relay_refuse(const char *detail)
 	(void)snprintf(text, sizeof(text), "%s", detail);
 	ipc_begin(&message, IPC_TLS_DOWN);
 	ipc_put_text(&message, text);
-	(void)ipc_send(RELAY_CONTROL, &message);
+	(void)ipc_send(TLS_FD_CONTROL, &message);
 }
 
 /* Wait until the handshake can go on.  NULL, or why it cannot. */
@@ -61,8 +61,8 @@ wait_for_client(int error, int64_t deadline)
 {
 	bool read = error == SSL_ERROR_WANT_READ;
 	struct pollfd p[2] = {
-		{.fd = read ? RELAY_IN : RELAY_OUT, .events = read ? POLLIN : POLLOUT},
-		{.fd = RELAY_INNER, .events = 0}};
+		{.fd = read ? TLS_FD_IN : TLS_FD_OUT, .events = read ? POLLIN : POLLOUT},
+		{.fd = TLS_FD_INNER, .events = 0}};
 	int ready;
 
 	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
@@ -115,7 +115,7 @@ tell_monitor(SSL *ssl)
 	tls_peer_describe(ssl, &info);
 	ipc_begin(&message, IPC_TLS_UP);
 	tls_info_put(&message, &info);
-	return ipc_send(RELAY_CONTROL, &message) && close(RELAY_CONTROL) == 0;
+	return ipc_send(TLS_FD_CONTROL, &message) && close(TLS_FD_CONTROL) == 0;
 }
 
 /* A socket that is closed with input unread is reset, which can overtake what was sent.
@@ -124,13 +124,13 @@ static void
 linger(void)
 {
 	int64_t deadline = clock_after(LINGER_SECONDS);
-	struct pollfd p = {.fd = RELAY_IN, .events = POLLIN};
+	struct pollfd p = {.fd = TLS_FD_IN, .events = POLLIN};
 	char discarded[4096];
 
-	if (shutdown(RELAY_OUT, SHUT_WR) != 0)
+	if (shutdown(TLS_FD_OUT, SHUT_WR) != 0)
 		return;
 	while (clock_left(deadline) > 0 && poll(&p, 1, clock_left(deadline)) > 0 &&
-		read(RELAY_IN, discarded, sizeof(discarded)) > 0)
+		read(TLS_FD_IN, discarded, sizeof(discarded)) > 0)
 		;
 }
 
@@ -139,9 +139,9 @@ relay_run(SSL *ssl, const struct tls_setup *setup)
 {
 	const char *wrong = NULL;
 
-	if (!make_nonblocking(RELAY_IN) || !make_nonblocking(RELAY_OUT) ||
-		!make_nonblocking(RELAY_INNER) || SSL_set_rfd(ssl, RELAY_IN) != 1 ||
-		SSL_set_wfd(ssl, RELAY_OUT) != 1)
+	if (!make_nonblocking(TLS_FD_IN) || !make_nonblocking(TLS_FD_OUT) ||
+		!make_nonblocking(TLS_FD_INNER) || SSL_set_rfd(ssl, TLS_FD_IN) != 1 ||
+		SSL_set_wfd(ssl, TLS_FD_OUT) != 1)
 		wrong = "the stream cannot be used";
 	if (wrong == NULL)
 		wrong = handshake(ssl, setup);
@@ -152,7 +152,7 @@ relay_run(SSL *ssl, const struct tls_setup *setup)
 	}
 	if (!tell_monitor(ssl))
 		return EX_IOERR;
-	pump_run(ssl, RELAY_IN, RELAY_OUT, RELAY_INNER, setup->output_seconds);
+	pump_run(ssl, TLS_FD_IN, TLS_FD_OUT, TLS_FD_INNER, setup->output_seconds);
 	linger();
 	return EX_OK;
 }

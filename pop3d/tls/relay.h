@@ -8,13 +8,6 @@
 
 #include "pop3d/tls/setup.h"
 
-/* Where the descriptors stand in a process that runs one. */
-#define RELAY_IN 0
-#define RELAY_OUT 1
-#define RELAY_CONTROL 4
-#define RELAY_INNER 5
-#define RELAY_DESCRIPTORS 6
-
 /*
  * Give up every privilege.  NULL, or a constant text that says what failed; the process
  * must then exit.

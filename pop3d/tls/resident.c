@@ -33,7 +33,7 @@ struct resident {
 	const struct tls_setup *setup;
 	struct loaded loaded;
 	uint64_t relays;
-	bool crashed; /* a relay was: its memory layout must not be used again */
+	bool crashed; /* a relay has: its memory layout must not be used again */
 };
 
 static void
@@ -75,18 +75,18 @@ catch_signals(bool catch)
 static _Noreturn void
 become_relay(struct resident *r, const int given[IPC_FDS_MAX])
 {
-	const int fds[RELAY_DESCRIPTORS] = {[RELAY_IN] = given[0],
-		[RELAY_OUT] = given[1],
-		[2] = -1,
-		[3] = -1,
-		[RELAY_CONTROL] = given[2],
-		[RELAY_INNER] = given[3]};
+	const int fds[TLS_FDS] = {[TLS_FD_IN] = given[0],
+		[TLS_FD_OUT] = given[1],
+		[TLS_FD_ERROR] = -1,
+		[TLS_FD_SETUP] = -1,
+		[TLS_FD_CONTROL] = given[2],
+		[TLS_FD_INNER] = given[3]};
 	const char *wrong;
 	SSL *ssl;
 
 	(void)prctl(PR_SET_NAME, "pop3d-tls", 0, 0, 0);
 	catch_signals(false);
-	if (!descriptors_arrange(fds, RELAY_DESCRIPTORS))
+	if (!descriptors_arrange(fds, TLS_FDS))
 		_exit(EX_OSERR);
 	ssl = tls_context_connection(r->loaded.context);
 	wrong = ssl == NULL ? "out of memory" : relay_confine(r->setup);
@@ -118,7 +118,7 @@ check_names(struct resident *r, const int fds[IPC_FDS_MAX])
 	}
 	catch_signals(false);
 	close_all(fds);
-	(void)close(RELAY_CONTROL);
+	(void)close(TLS_FD_CONTROL);
 	(void)tls_context_make_all(r->loaded.context, &report);
 	_exit(EX_OK);
 }
@@ -147,7 +147,7 @@ serve_request(struct resident *r)
 {
 	struct ipc_message message;
 	int fds[IPC_FDS_MAX];
-	int got = ipc_receive_fds(RELAY_CONTROL, &message, fds, IPC_FDS_MAX);
+	int got = ipc_receive_fds(TLS_FD_CONTROL, &message, fds, IPC_FDS_MAX);
 
 	if (got <= 0)
 		return got < 0;
@@ -184,7 +184,7 @@ reap(struct resident *r)
 static int
 serve(struct resident *r, char **arguments, const char *program)
 {
-	struct pollfd p = {.fd = RELAY_CONTROL, .events = POLLIN};
+	struct pollfd p = {.fd = TLS_FD_CONTROL, .events = POLLIN};
 	sigset_t none;
 
 	(void)sigemptyset(&none);

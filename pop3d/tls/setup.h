@@ -12,6 +12,17 @@
 
 #include "pop3d/ipc.h"
 
+/* What pop3d-tls holds when it is executed. */
+enum tls_descriptor {
+	TLS_FD_IN = 0, /* relay: the client's stream */
+	TLS_FD_OUT,
+	TLS_FD_ERROR,   /* check: for problems, a line each */
+	TLS_FD_SETUP,   /* struct tls_setup */
+	TLS_FD_CONTROL, /* relay: the monitor's channel; resident: of those who ask */
+	TLS_FD_INNER,   /* relay: what is said inside TLS */
+	TLS_FDS,
+};
+
 enum tls_client_certificate {
 	TLS_CLIENT_NONE,     /* is not asked for */
 	TLS_CLIENT_OPTIONAL, /* is asked for; a bad one ends the handshake */

@@ -83,8 +83,9 @@ def test_the_environment_of_others(behind, alice):
     client = behind.inetd(env=env)
     client.quit()
     assert behind.log_lines("connect", rip="192.0.2.1", rport="7")
-    for host in ("", "localhost", "192.0.2.300", "x" * 80):
-        env["REMOTE_HOST"] = host
+    for host, port in (("", "7"), ("localhost", "7"), ("192.0.2.300", "7"), ("x" * 80, "7"),
+                       ("192.0.2.1", "65536"), ("192.0.2.1", "x")):
+        env.update(REMOTE_HOST=host, REMOTE_PORT=port)
         client = behind.inetd(env=env, greeting=False)
         assert client.rest() == b"-ERR [SYS/PERM] Server is not configured properly\r\n"
 

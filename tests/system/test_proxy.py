@@ -1,5 +1,6 @@
 """PROXY headers: whole, in time, from who is trusted; else a close without a word."""
 
+import signal
 import time
 
 import pytest
@@ -167,6 +168,14 @@ def test_the_process_that_reads_it(fronted):
     client.ok()
     wait_until(lambda: not roles("proxy"), what="its end")
     client.quit()
+
+
+def test_a_crash_of_it(fronted):
+    client = fronted.inetd(greeting=False)
+    wait_role("proxy")[0].kill(signal.SIGSEGV)
+    client.eof()
+    assert client.process.wait(10) == 70
+    assert fronted.wait_log("crash", role="proxy", signal=11)
 
 
 # Limits count whom it is really from

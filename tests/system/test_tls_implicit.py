@@ -57,6 +57,8 @@ def test_named_sockets_of_systemd(tls, alice, certificates):
 
 def test_names_survive_an_execution_anew(tls, alice, certificates):
     listener = tls.listener(name="pop3s")
+    tls.wait_log("info", message='"listening on 1 sockets"')
+    wait_role("resident")
     listener.process.send_signal(1)
     tls.wait_log("info", message='"still listening on 1 sockets"')
     whole_session(tls, listener.connect(greeting=False), alice, certificates)

@@ -95,6 +95,21 @@ def test_a_session_holds_no_channel_to_others(tls, alice, certificates):
     assert set(sockets) == {0, 1}
 
 
+def test_an_auth_process_holds_no_channel_to_others(tls, alice, certificates):
+    """Its own two lead to the front and to the monitor."""
+    tls.use_modules("mod_hang")
+    tls.set(auth__timeout=2)
+    listener = tls.listener()
+    client = connect(tls, certificates, listener=listener)
+    client.cmd_ok("USER " + alice.name)
+    client.send(b"PASS x\r\n")
+    auth, = wait_role("auth")
+    time.sleep(0.3)
+    sockets = [fd for fd, name in auth.fds().items() if name.startswith("socket:")]
+    assert len(sockets) == 2, auth.fds()
+    assert client.err().startswith(b"-ERR [SYS/TEMP]")
+
+
 # What becomes of it
 
 def test_a_crash_in_a_relay_of_the_resident_one(tls, alice, certificates):
@@ -147,6 +162,7 @@ def test_the_resident_one_is_started_again(tls, alice, certificates, number):
     first, = wait_role("resident")
     held = connect(tls, certificates, listener=listener)
     first.kill(number)
+    wait_until(lambda: not first.alive(), what="its end")
     # Meanwhile each connection has one of its own.
     client = connect(tls, certificates, listener=listener)
     client.login(alice)
@@ -331,12 +347,14 @@ def test_a_client_that_only_changes_keys(tls, certificates):
     assert time.monotonic() - start < 6
 
 
-def test_stls_under_a_listener_that_has_no_resident_one(site, maildir, alice, certificates):
-    """One that cannot be started is no reason not to serve in the clear."""
+def test_stls_after_the_end_of_the_resident_one(site, maildir, alice, certificates):
+    """A connection that began before has a relay of its own then."""
     site.use_tls(certificates.server())
     listener = site.listener()
     client = listener.connect()
-    wait_role("resident")[0].kill()
+    resident = wait_role("resident")[0]
+    resident.kill()
+    wait_until(lambda: not resident.alive(), what="its end")
     inside = stls(site, client, context(certificates.ca))
     inside.login(alice)
     inside.quit()

@@ -48,6 +48,14 @@ def test_the_other_address_too(fronted):
     assert fronted.wait_log("disconnect", rip="192.0.2.7", lip="192.0.2.8")
 
 
+def test_longer_than_other_commands(fronted):
+    """Dovecot fills it with what it forwards."""
+    client = fronted.inetd()
+    client.cmd_ok("XCLIENT ADDR=192.0.2.7 FORWARD=" + "Zm9v" * 300)
+    client.quit()
+    assert fronted.wait_log("disconnect", rip="192.0.2.7")
+
+
 def test_off_by_default(site):
     client = site.inetd()
     assert b"XCLIENT" not in client.greeting
