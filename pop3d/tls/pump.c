@@ -196,6 +196,6 @@ pump_run(SSL *ssl, int in, int out, int inner, uint64_t stall_seconds)
 		if (!wait_for(p, p->down.n > 0 ? stalled : end))
 			p->dead = true;
 	}
-	if (!p->dead)
+	if (!p->dead && p->down.n == 0)
 		say_goodbye(p, stall_seconds);
 }
