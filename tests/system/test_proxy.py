@@ -172,10 +172,10 @@ def test_the_process_that_reads_it(fronted):
 
 def test_a_crash_of_it(fronted):
     client = fronted.inetd(greeting=False)
-    wait_role("proxy")[0].kill(signal.SIGSEGV)
+    wait_role("proxy")[0].kill(signal.SIGABRT)
     client.eof()
     assert client.process.wait(10) == 70
-    assert fronted.wait_log("crash", role="proxy", signal=11)
+    assert fronted.wait_log("crash", role="proxy", signal=6)
 
 
 # Limits count whom it is really from
