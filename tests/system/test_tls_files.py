@@ -17,6 +17,11 @@ def tls(site, certificates):
     return site
 
 
+def connector(server):
+    """For sent(): connections to one server."""
+    return lambda: server.connect(greeting=False)
+
+
 def sent(site, offered, name="localhost", connect=None):
     """The certificate that a client gets who asks for a name."""
     connect = connect or (lambda: site.inetd(greeting=False))
@@ -85,10 +90,7 @@ def test_a_name_that_is_added_to_a_running_server(tls, certificates):
     path, _ = sni_directory(tls, certificates)
     tls.set(tls__sni=path)
     server = tls.listener()
-
-    def connect():
-        return server.connect(greeting=False)
-
+    connect = connector(server)
     offered = context(None)
     assert sent(tls, offered, "new.example.org", connect) == certificates.server().der
     pair = certificates.server("new.example.org")
@@ -102,10 +104,7 @@ def test_a_name_that_is_spoilt_under_a_running_server(tls, certificates):
     path, pairs = sni_directory(tls, certificates)
     tls.set(tls__sni=path)
     server = tls.listener()
-
-    def connect():
-        return server.connect(greeting=False)
-
+    connect = connector(server)
     offered = context(None)
     assert sent(tls, offered, "b.example.org", connect) == pairs["b.example.org"].der
     spoilt = os.path.join(path, "b.example.org", "fullchain.pem")
@@ -120,10 +119,7 @@ def test_a_changed_certificate_is_used_at_once(tls, certificates):
     pair = certificates.server().copy(tls.directory)
     tls.use_tls(pair)
     server = tls.listener()
-
-    def connect():
-        return server.connect(greeting=False)
-
+    connect = connector(server)
     offered = context(certificates.ca)
     old = sent(tls, offered, connect=connect)
     for _ in range(3):
@@ -146,10 +142,7 @@ def test_a_change_for_the_worse_leaves_the_old_in_force(tls, certificates):
     pair = certificates.server().copy(tls.directory)
     tls.use_tls(pair)
     server = tls.listener()
-
-    def connect():
-        return server.connect(greeting=False)
-
+    connect = connector(server)
     offered = context(certificates.ca)
     old = sent(tls, offered, connect=connect)
     write_file(pair.certificate, b"no certificate\n")

@@ -336,7 +336,7 @@ def test_a_client_that_only_changes_keys(tls, certificates):
     """No deadline is put off by what is no data."""
     tls.set(limits__login_seconds=1, limits__output_seconds=1)
     client = connect(tls, certificates)
-    library, found = client.library()
+    library, found = client.openssl()
     start = time.monotonic()
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
         while time.monotonic() - start < 10:

@@ -173,7 +173,7 @@ class TlsClient(Client):
         """tls-unique, RFC 5929 section 3.1; up to TLS 1.2."""
         return self.tls.get_channel_binding("tls-unique")
 
-    def library(self):
+    def openssl(self):
         """OpenSSL, and its own object, for what Python has no functions for.
 
         It stands behind the head of Python's object and its socket.
@@ -189,7 +189,7 @@ class TlsClient(Client):
     @property
     def exporter(self):
         """tls-exporter, RFC 9266 section 2: Python has no function for it, OpenSSL has."""
-        library, found = self.library()
+        library, found = self.openssl()
         out = ctypes.create_string_buffer(32)
         done = library.SSL_export_keying_material(
             found, out, ctypes.c_size_t(32), EXPORTER, ctypes.c_size_t(len(EXPORTER)),

@@ -229,21 +229,6 @@ the_kind_of_key_is_the_clients_choice(void **state)
 	tls_fixture_free(&rsa);
 }
 
-/* The pair cannot be used, for a reason that is told with the file. */
-static void
-expect_bad_pair(const char *text)
-{
-	static const struct ticket_keys none;
-	struct material *material =
-		material_load(&tls_fixture_setup, &tls_fixture_report);
-
-	assert_non_null(material);
-	assert_null(tls_context_make(
-		material, &tls_fixture_setup, &none, &tls_fixture_report));
-	assert_true(tls_fixture_complained(text));
-	material_free(material);
-}
-
 static void
 pairs_that_do_not_fit_are_refused(void **state)
 {
@@ -254,15 +239,15 @@ pairs_that_do_not_fit_are_refused(void **state)
 
 	(void)state;
 	tls_fixture_pem("main.key", 0600, NULL, NULL, other.key);
-	expect_bad_pair("main.key: key values mismatch");
+	tls_pair_refused("main.key: key values mismatch");
 	tls_fixture_pem("main.key", 0600, NULL, NULL, rsa.key);
-	expect_bad_pair("error tls.key: ");
+	tls_pair_refused("error tls.key: ");
 	fixture_write("main.key", "no PEM\n", 7, 0600);
-	expect_bad_pair("error tls.key: ");
+	tls_pair_refused("error tls.key: ");
 	fixture_write("main.key", "", 0, 0600);
-	expect_bad_pair("error tls.key: ");
+	tls_pair_refused("error tls.key: ");
 	tls_fixture_pem("main.pem", 0600, NULL, NULL, other.key);
-	expect_bad_pair("error tls.certificate: ");
+	tls_pair_refused("error tls.certificate: ");
 	tls_fixture_free(&other);
 	tls_fixture_free(&rsa);
 }
@@ -279,7 +264,7 @@ broken_chains_are_refused(void **state)
 	text = fixture_read("main.pem", &n);
 	fixture_write("main.pem", text, n - 40, 0644);
 	free(text);
-	expect_bad_pair("error tls.certificate: ");
+	tls_pair_refused("error tls.certificate: ");
 }
 
 static void
@@ -294,7 +279,7 @@ keys_with_a_password_are_refused(void **state)
 
 	(void)state;
 	fixture_write("main.key", text, sizeof(text) - 1, 0600);
-	expect_bad_pair("main.key: has a password");
+	tls_pair_refused("main.key: has a password");
 }
 
 static void

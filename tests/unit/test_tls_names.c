@@ -217,33 +217,19 @@ late_responses_are_kept_back(void **state)
 }
 
 static void
-expect_bad_response(const char *text)
-{
-	static const struct ticket_keys none;
-	struct material *material =
-		material_load(&tls_fixture_setup, &tls_fixture_report);
-
-	assert_non_null(material);
-	assert_null(tls_context_make(
-		material, &tls_fixture_setup, &none, &tls_fixture_report));
-	assert_true(tls_fixture_complained(text));
-	material_free(material);
-}
-
-static void
 other_responses_are_refused(void **state)
 {
 	(void)state;
 	tls_fixture_setup.ocsp = tls_fixture_path("main.ocsp");
 	fixture_write("main.ocsp", "rubbish", 7, 0644);
-	expect_bad_response("error tls.ocsp: ");
+	tls_pair_refused("error tls.ocsp: ");
 	/* OCSP's "tryLater", the way a responder that is overloaded answers. */
 	fixture_write("main.ocsp", "\x30\x03\x0a\x01\x03", 5, 0644);
-	expect_bad_response("error tls.ocsp: ");
+	tls_pair_refused("error tls.ocsp: ");
 	tls_fixture_ocsp("main.ocsp", &tls_fixture_main, &ca, 0);
-	expect_bad_response("error tls.ocsp: ");
+	tls_pair_refused("error tls.ocsp: ");
 	tls_fixture_ocsp("main.ocsp", &exact, &ca, TLS_FIXTURE_DAY);
-	expect_bad_response("error tls.ocsp: ");
+	tls_pair_refused("error tls.ocsp: ");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -186,3 +186,17 @@ tls_talk_end(struct tls_talk *talk)
 	SSL_free(talk->server);
 	memset(talk, 0, sizeof(*talk));
 }
+
+void
+tls_pair_refused(const char *text)
+{
+	static const struct ticket_keys none;
+	struct material *material =
+		material_load(&tls_fixture_setup, &tls_fixture_report);
+
+	assert_non_null(material);
+	assert_null(tls_context_make(
+		material, &tls_fixture_setup, &none, &tls_fixture_report));
+	assert_true(tls_fixture_complained(text));
+	material_free(material);
+}

@@ -51,4 +51,7 @@ bool tls_talk_showed(
 
 void tls_talk_end(struct tls_talk *talk);
 
+/* What the setup names cannot be used, for a reason that is told. */
+void tls_pair_refused(const char *text);
+
 #endif
