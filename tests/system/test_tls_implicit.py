@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import free_port, roles, wait_role, wait_until
+from harness import Client, free_port, roles, tcp_pair, wait_role, wait_until
 from stores import message
 from supervisors import running, socket_activate
 from tls_client import TlsClient, context, implicit
@@ -53,6 +53,24 @@ def test_named_sockets_of_systemd(tls, alice, certificates):
         assert "STLS" in server.connect().lines("CAPA")
         server.port = ports[1]
         whole_session(tls, server.connect(greeting=False), alice, certificates)
+
+
+def passed(site, name):
+    """A connection on descriptor 3, with a name, as sd_listen_fds(3) has it."""
+    server, sock = tcp_pair()
+    with server:
+        process = site.spawn(
+            ["sh", "-c", 'exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$@"', "sh", *site.argv()],
+            stdin=server, env={"PATH": "/usr/bin:/bin", "LISTEN_FDS": "1",
+                               "LISTEN_FDNAMES": name})
+    return site.adopt(Client(sock.fileno(), sock=sock, process=process), greeting=False)
+
+
+def test_the_name_of_a_connection_that_is_passed(tls, alice, certificates):
+    whole_session(tls, passed(tls, "pop3s"), alice, certificates)
+    assert passed(tls, "connection").ok()
+    assert passed(tls, "pop3s+x").rest() == (
+        b"-ERR [SYS/PERM] Server is not configured properly\r\n")
 
 
 def test_names_survive_an_execution_anew(tls, alice, certificates):

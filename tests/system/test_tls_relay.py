@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from harness import Proc, roles, wait_role, wait_until
+from certificates import write_file
+from harness import ROOT, Proc, roles, wait_role, wait_until
 from stores import message
 from test_large_drops import GIGABYTE, count_body, write_big
 from test_limits_time import big_file
@@ -225,6 +226,53 @@ def test_kill_in_the_middle_deletes_nothing(tls, maildir, alice, certificates, r
     client.rest()
     assert client.ended != "close_notify" or role == "session"
     assert maildir.snapshot() == before
+
+
+# What a relay that was taken over may say
+
+TAKEN_OVER = """#!/usr/bin/python3
+import re, socket, struct, time
+header = open(%r).read()
+order = re.findall(r"IPC_[A-Z_]+", header[header.index("IPC_AUTH = 1"):])
+text = lambda b: struct.pack("=I", len(b)) + b
+names = text(b"p3alice") + text(b"CN=p3alice") + text(b"a" * 64) if %d else text(b"") * 3
+message = (bytes([order.index("IPC_TLS_UP") + 1]) + text(b"TLSv1.3") + text(b"X") + text(b"") +
+           struct.pack("=I", 0) + text(b"") * 3 + struct.pack("=I", %d) + names +
+           struct.pack("=II", 0, 0))
+socket.socket(fileno=4).send(message)
+time.sleep(0.5)
+"""
+
+
+@pytest.mark.parametrize("asked,claimed,reason", [
+    ("none", 0, "disconnect"), ("none", 1, "tls"), ("optional", 1, "disconnect")])
+def test_a_certificate_that_nobody_was_asked_for(tls, certificates, asked, claimed, reason):
+    program = write_file(tls.path("relay"), (TAKEN_OVER % (
+        os.path.join(ROOT, "pop3d", "ipc.h"), claimed, claimed)).encode(), 0o755)
+    tls.set(tls__program=program, tls__client_certificate=asked,
+            tls__client_ca=certificates.client_ca)
+    client = tls.inetd(greeting=False)
+    client.rest()
+    line, = tls.wait_log("disconnect", reason=reason)
+    assert ("the relay broke the protocol" in line) == (reason == "tls")
+
+
+def test_relays_that_outlive_their_connections_are_counted(tls, certificates):
+    """A relay waits a second for its client to close; there may be two a connection."""
+    tls.set(limits__connections=1)
+    listener = tls.listener()
+    wait_role("resident")
+    held = []
+    for _ in range(2):
+        client = connect(tls, certificates, listener=listener)
+        client.cmd_ok("QUIT")
+        held.append(client)
+        wait_until(lambda: not roles("monitor"), what="the end of the monitor")
+    raw = listener.connect(greeting=False)
+    assert raw.rest() == b""
+    assert [l for l in tls.log_lines("warning") if "too many relays" in l]
+    wait_until(lambda: not roles("tls"), what="their end")
+    connect(tls, certificates, listener=listener).quit()
 
 
 # What it costs
