@@ -78,6 +78,18 @@ take_message(const struct attempt *attempt, struct waiting *w, struct verdict *v
 	return true;
 }
 
+/* The front has left: only whom the client claimed to be still matters, for the log. */
+static void
+take_last_words(const struct attempt *attempt, struct waiting *w, struct verdict *verdict)
+{
+	struct pollfd p = {.fd = w->verdict, .events = POLLIN};
+	struct verdict last = *verdict;
+
+	while (poll(&p, 1, 0) > 0 && !take_message(attempt, w, &last))
+		;
+	memcpy(verdict->claimed, last.claimed, sizeof(verdict->claimed));
+}
+
 /*
  * Wait for a verdict, or for the end of the process that should give it: what it left
  * behind may hold the channel open.  Whatever the front says while an attempt runs breaks
@@ -94,8 +106,10 @@ await(const struct attempt *attempt, struct waiting *w, struct verdict *verdict)
 		int ready = poll(p, 3, clock_left(w->deadline));
 		if (ready < 0 && errno == EINTR)
 			continue;
-		if (ready < 0 || p[0].revents != 0)
+		if (ready < 0 || p[0].revents != 0) {
+			take_last_words(attempt, w, verdict);
 			return ATTEMPT_ABANDONED;
+		}
 		w->in_time = ready > 0;
 		/* A verdict that was given is there before its process ends. */
 		if (p[1].revents == 0 || take_message(attempt, w, verdict))
@@ -174,7 +188,7 @@ enum attempt_status
 attempt_delay(const struct attempt *attempt, int64_t deadline)
 {
 	struct waiting w = {.verdict = -1, .process = -1, .deadline = deadline};
-	struct verdict ignored;
+	struct verdict ignored = {0};
 
 	return await(attempt, &w, &ignored);
 }
