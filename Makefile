@@ -249,19 +249,25 @@ CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
 	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
 
+INTERCEPT_OBJS = tests/crash/intercept.o tests/crash/intercept_calls.o \
+	tests/crash/intercept_filter.o
+tests/crash/intercept: $(INTERCEPT_OBJS)
+	$(LINK) -o $@ $(INTERCEPT_OBJS)
+
 test-modules: $(TEST_MODULES)
 
-check: all test-modules tests/unit/unit tests/crash/store_update
+check: all test-modules tests/unit/unit tests/crash/store_update tests/crash/intercept
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
+		$(INTERCEPT_OBJS) tests/crash/intercept \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"
