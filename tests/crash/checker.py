@@ -51,7 +51,7 @@ def check_said(verdict, store, dialogue):
         verdict.expect(body is None or body == store.sent.raws[number],
                        "RETR %d sent something else", number + 1)
     for number, octets in dialogue.listing("LIST").items():
-        verdict.expect(int(octets) == len(store.sent.raws[number]),
+        verdict.expect(int(octets) == store.octets[number],
                        "LIST said %s octets of %d", octets, number + 1)
 
 
@@ -85,7 +85,7 @@ def check_shown(verdict, store, dialogue):
         body = dialogue.bodies.get("RETR %d" % (number + 1))
         shown.append(store.sent.number(body))
         verdict.expect(shown[-1] >= 0, "next session: RETR %d is no message", number + 1)
-        verdict.expect(body is not None and len(body) == int(octets),
+        verdict.expect(int(octets) == store.octets[shown[-1]],
                        "next session: LIST said %s octets of %d", octets, number + 1)
     return shown
 

@@ -1,7 +1,5 @@
 """What a client says in a session and what it is answered, cut short or not."""
 
-import re
-
 from maildrops import COUNT
 
 # Those that are read before anything is deleted: small ones and a large one.
@@ -33,7 +31,7 @@ class Dialogue:
 
     def __init__(self, commands, output):
         self.replies = {}  # command -> status line
-        self.bodies = {}  # command -> body, unstuffed, if it came whole
+        self.bodies = {}  # command -> body as it was sent, if it came whole
         self.broken = None  # a torn reply at the end of the output
         at = self.line(output, 0)[1]  # the greeting
         for command in commands:
@@ -60,10 +58,7 @@ class Dialogue:
         if end < 0:
             self.broken = command
             return -1
-        raw = output[at:end + 2]
-        if raw.startswith(b".") or b"\n." in raw:
-            raw = re.sub(rb"(^|\n)\.", rb"\1", raw)
-        self.bodies[command] = raw
+        self.bodies[command] = output[at:end + 2]
         return end + 5
 
     def good(self, command):

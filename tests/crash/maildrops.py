@@ -21,9 +21,14 @@ WORKLOADS = {
 
 
 def wire(raw):
-    """What RETR sends for stored bytes, without dot-stuffing (RFC 1939 section 11)."""
+    """The octets of stored bytes as LIST counts them (RFC 1939 section 11)."""
     text = re.sub(rb"(?<!\r)\n", b"\r\n", raw)
     return text if text.endswith(b"\n") else text + b"\r\n"
+
+
+def stuff(text):
+    """What RETR sends of it, without the last line (RFC 1939 section 3)."""
+    return re.sub(rb"(?m)^\.", b"..", text)
 
 
 def make_message(number, size):
@@ -87,7 +92,8 @@ class Maildir:
     kind, location = "maildir", "maildir:~/Maildir"
     # The last message is without a line end, which an mbox cannot keep.
     stored = Known(MESSAGES[:-1] + [MESSAGES[-1].rstrip(b"\r\n"), LATE])
-    sent = Known([wire(raw) for raw in stored.raws])
+    octets = [len(wire(raw)) for raw in stored.raws]
+    sent = Known([stuff(wire(raw)) for raw in stored.raws])
 
     @staticmethod
     def lay(home):
@@ -141,7 +147,8 @@ class Mbox:
 
     kind, location = "mbox", "mbox:~/mbox"
     stored = Known(MESSAGES + [LATE])
-    sent = Known([wire(raw) for raw in stored.raws])
+    octets = [len(wire(raw)) for raw in stored.raws]
+    sent = Known([stuff(wire(raw)) for raw in stored.raws])
     blocks = [FROM + raw + b"\n" for raw in stored.raws]
 
     @staticmethod
