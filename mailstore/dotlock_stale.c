@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define LOCK_SIZE_MAX 1024 /* of any mail program */
+#define CLOCK_SLACK 60     /* seconds that the clocks of two hosts may differ */
 #define TEXT_SIZE (HOST_NAME_MAX + 64)
 
 enum owner {
@@ -108,16 +109,16 @@ lock_is_odd(const struct stat *st, const char *text)
 
 /*
  * A process that has the pid now is another one if the lock is older than the machine's
- * start.  Clocks may differ by a minute.
+ * start.  slack: seconds that the clock which wrote the time stamp may differ from ours.
  */
 static bool
-older_than_boot(const struct stat *st)
+older_than_boot(const struct stat *st, time_t slack)
 {
 	struct timespec now, up;
 
 	return clock_gettime(CLOCK_REALTIME, &now) == 0 &&
 	       clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
-	       st->st_mtime + 60 < now.tv_sec - up.tv_sec;
+	       st->st_mtime + slack < now.tv_sec - up.tv_sec;
 }
 
 static enum owner
@@ -125,11 +126,18 @@ lock_owner(const struct dotlock *d, const struct stat *st, char *text)
 {
 	const pid_t pid = text_pid(d, text);
 
+	/*
+	 * Nobody syncs a lock, so loss of power may leave one without its text.  One that
+	 * names no other host does not outlive the machine that holds the directory.
+	 */
+	if ((pid != 0 || *text == '\0') && older_than_boot(st, 0) &&
+		directory_is_local(d))
+		return OWNER_DEAD;
 	if (pid == 0)
 		return OWNER_UNKNOWN;
 	if (dotlock_stale_pid(pid))
 		return OWNER_DEAD;
-	return older_than_boot(st) ? OWNER_UNKNOWN : OWNER_ALIVE;
+	return older_than_boot(st, CLOCK_SLACK) ? OWNER_UNKNOWN : OWNER_ALIVE;
 }
 
 bool

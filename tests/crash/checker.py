@@ -117,12 +117,12 @@ def check_next(verdict, rig, told, may, must, delivered, ordinary):
     verdict.expect(not litter, "left behind: %r", sorted(litter))
 
 
-def check_after(rig, run, workload, deliver, ordinary):
+def check_after(rig, dialogue, workload, deliver, ordinary):
     """Everything, after a session that was struck; returns the faults in words."""
     verdict = Verdict()
     deleted = WORKLOADS[workload]
-    may, must = fates(run.dialogue, deleted)
-    check_said(verdict, rig.store, run.dialogue)
+    may, must = fates(dialogue, deleted)
+    check_said(verdict, rig.store, dialogue)
     if rig.store.kind == "maildir":
         try:
             check_fates(verdict, "stored", rig.store.numbers(rig.home), may, must, False)
@@ -130,6 +130,6 @@ def check_after(rig, run, workload, deliver, ordinary):
             verdict.faults.append("stored: %s" % damage)
     if deliver:
         rig.deliver()
-    told = run.dialogue.listing("UIDL")
+    told = dialogue.listing("UIDL")
     check_next(verdict, rig, told, may, must, deliver, ordinary)
     return verdict.faults

@@ -3,12 +3,15 @@
 import errno
 import multiprocessing
 import os
+import pickle
 import tempfile
 
+import powerloss
 from checker import check_after, ordinary_files
 from dialogue import session
 from maildrops import STORES, WORKLOADS
-from rig import Rig
+from recorder import record
+from rig import Rig, acting_as
 
 WORKERS = max(2, os.cpu_count() or 1)
 FAULTS_SHOWN = 8
@@ -63,7 +66,7 @@ def strike(kind, workload, action, n):
     if run.struck is None:
         return [], False
     deliver = action == "kill+mail" or (action != "kill" and n % 2 == 1)
-    faults = check_after(rig, run, workload, deliver, ordinary)
+    faults = check_after(rig, run.dialogue, workload, deliver, ordinary)
     if action.startswith("kill") and run.status != 9:
         faults.append("was not killed: status %d" % run.status)
     where = "%s %s %s at call %s: " % (kind, workload, action, run.struck)
@@ -83,10 +86,39 @@ def part(job):
     return points, faults
 
 
+def trace_session(job):
+    """In a worker: record a session; where the trace lies."""
+    kind, workload, path = job
+    rig = rig_of(kind)[0]
+    with open(path, "wb") as f:
+        pickle.dump(record(rig, session(rig.account, WORKLOADS[workload])), f)
+
+
+def part_of_crashes(job):
+    """In a worker: every WORKERS-th state that the loss of power may leave."""
+    kind, workload, path, offset = job
+    rig, ordinary = rig_of(kind)
+    with open(path, "rb") as f:
+        trace = pickle.load(f)
+    commands = session(rig.account, WORKLOADS[workload])
+    points, faults = 0, []
+    for what, state, dialogue in powerloss.every(trace, commands, workload, offset, WORKERS):
+        rig.empty()
+        with acting_as(rig.account):
+            state.lay(rig.home)
+        wrong = check_after(rig, dialogue, workload, points % 2 == 1, ordinary)
+        points += 1
+        faults += ["%s %s power loss %s: %s" % (kind, workload, what, w) for w in wrong]
+        if len(faults) > FAULTS_SHOWN:
+            break
+    return points, faults
+
+
 class Sweeper:
     """The workers, and the table of what they have tried."""
 
     def __init__(self, tree, base):
+        self.base = base
         self.table = {}  # (store, what) -> {workload: points}
         self.pool = multiprocessing.get_context("fork").Pool(
             WORKERS, _setup, (tree, base))
@@ -110,6 +142,12 @@ class Sweeper:
     def sweep(self, kind, workload, action):
         jobs = [(kind, workload, action, offset) for offset in range(WORKERS)]
         return self.map(part, jobs, kind, workload, action)
+
+    def lose_power(self, kind, workload):
+        path = os.path.join(self.base, "trace-%s-%s" % (kind, workload))
+        self.pool.apply(trace_session, ((kind, workload, path),))
+        jobs = [(kind, workload, path, offset) for offset in range(WORKERS)]
+        return self.map(part_of_crashes, jobs, kind, workload, "power-loss")
 
     def report(self):
         """The table in lines of text."""

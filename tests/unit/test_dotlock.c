@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "mailstore/dotlock.h"
+#include "mailstore/dotlock_stale.h"
 #include "tests/unit/mbox_fixture.h"
 #include "tests/unit/tests.h"
 
@@ -70,6 +71,17 @@ age_lock(const struct mbox_fixture *f, time_t seconds)
 	assert_int_equal(utimensat(AT_FDCWD, mbox_fixture_file(f, LOCK), times, 0), 0);
 }
 
+/* Half of the time that the machine is up, but at most a time that does not make stale.
+ */
+static time_t
+age_of_living(void)
+{
+	struct timespec up;
+
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
+	return up.tv_sec / 2 < DOTLOCK_STALE - 60 ? up.tv_sec / 2 : DOTLOCK_STALE - 60;
+}
+
 /* A pid that nobody has: of a child that was waited for. */
 static long
 dead_pid(void)
@@ -123,7 +135,7 @@ respects_the_living(void **state)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		put_lock(f, texts[i]);
 		assert_int_equal(try_lock(f), DOTLOCK_HELD);
-		age_lock(f, DOTLOCK_STALE - 60);
+		age_lock(f, age_of_living());
 		assert_int_equal(try_lock(f), DOTLOCK_HELD);
 		assert_true(mbox_fixture_has(f, LOCK));
 	}
@@ -165,6 +177,36 @@ breaks_the_old(void **state)
 	release();
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 0);
 	assert_false(mbox_fixture_has(f, LOCK));
+}
+
+/* Where the power went out the text of a lock may be lost; that is no reason to wait. */
+static void
+breaks_the_empty_from_before_the_start(void **state)
+{
+	static const char nulls[8];
+	struct mbox_fixture *f = *state;
+	const int dirfd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct timespec up;
+	struct dotlock d;
+	struct stat st;
+	const char *why;
+
+	assert_true(dirfd >= 0);
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
+	dotlock_init(&d, dirfd, "box", &f->options);
+	(void)snprintf(d.lock, sizeof d.lock, "box.lock");
+	for (size_t n = 0; n <= sizeof nulls; n += sizeof nulls) {
+		mbox_fixture_write(mbox_fixture_file(f, LOCK), nulls, n);
+		age_lock(f, up.tv_sec + 2);
+		assert_int_equal(stat(mbox_fixture_file(f, LOCK), &st), 0);
+		/* By a clock that makes it new, so that its age is no reason. */
+		assert_true(dotlock_stale(&d, st.st_mtime, &st, &why));
+		assert_string_equal(why, "its process is dead");
+	}
+	put_lock(f, "1:elsewhere\n");
+	age_lock(f, up.tv_sec + 2);
+	assert_false(dotlock_stale(&d, st.st_mtime, &st, &why));
+	close(dirfd);
 }
 
 /* Age says nothing while the process named can be seen to live. */
@@ -369,6 +411,7 @@ test_dotlock(void)
 		TEST(respects_the_living),
 		TEST(breaks_the_dead),
 		TEST(breaks_the_old),
+		TEST(breaks_the_empty_from_before_the_start),
 		TEST(living_may_take_long),
 		TEST(touch_renews),
 		TEST(squatters_are_not_in_the_way),
