@@ -194,9 +194,9 @@ dotlock_release(struct dotlock *d)
 	return !d->own_left && !d->left;
 }
 
-/* Whether a name is one of ours for the dotlock of `name`, of a process that is dead. */
-static bool
-name_is_leftover(const char *entry, const char *name)
+/* The process whose other name of the dotlock of `name` an entry is; 0: it is none. */
+static pid_t
+name_pid(const char *entry, const char *name)
 {
 	const size_t n = strlen(name);
 	char *end;
@@ -204,14 +204,34 @@ name_is_leftover(const char *entry, const char *name)
 
 	if (entry[0] != '.' || strncmp(entry + 1, name, n) != 0 ||
 		strncmp(entry + 1 + n, OWN_STEM, strlen(OWN_STEM)) != 0)
-		return false;
+		return 0;
 	entry += 1 + n + strlen(OWN_STEM);
 	if (*entry < '1' || *entry > '9')
-		return false;
+		return 0;
 	errno = 0;
 	pid = strtol(entry, &end, 10);
-	return errno == 0 && *end == '-' && pid == (long)(pid_t)pid &&
-	       dotlock_stale_pid((pid_t)pid);
+	return errno == 0 && *end == '-' && pid == (long)(pid_t)pid ? (pid_t)pid : 0;
+}
+
+/* Whether an entry is a file that a session of this user left when it died. */
+static bool
+is_leftover(int dirfd, const char *entry, const char *name)
+{
+	const pid_t pid = name_pid(entry, name);
+	struct stat st;
+
+	return pid != 0 && fstatat(dirfd, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       (dotlock_stale_pid(pid) || dotlock_stale_start(&st, DOTLOCK_SLACK));
+}
+
+bool
+dotlock_sweep_due(int dirfd, const char *witness)
+{
+	struct stat st;
+
+	return fstatat(dirfd, witness, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	       dotlock_stale_start(&st, 0);
 }
 
 void
@@ -220,7 +240,6 @@ dotlock_sweep(int dirfd, const char *name)
 	const int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
-	struct stat st;
 
 	if (directory == NULL) {
 		if (fd != -1)
@@ -228,9 +247,7 @@ dotlock_sweep(int dirfd, const char *name)
 		return;
 	}
 	while ((entry = readdir(directory)) != NULL)
-		if (name_is_leftover(entry->d_name, name) &&
-			fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			S_ISREG(st.st_mode) && st.st_uid == geteuid())
+		if (is_leftover(dirfd, entry->d_name, name))
 			(void)unlinkat(dirfd, entry->d_name, 0);
 	(void)closedir(directory);
 }

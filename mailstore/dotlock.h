@@ -55,6 +55,12 @@ void dotlock_touch(const struct dotlock *d);
  */
 bool dotlock_release(struct dotlock *d);
 
+/*
+ * Whether sessions may have left such files although nothing else says so: when the power
+ * goes out, what says so may be lost.  witness is a file that every session writes to.
+ */
+bool dotlock_sweep_due(int dirfd, const char *witness);
+
 /* Remove the files of other names that sessions of this user left when they died. */
 void dotlock_sweep(int dirfd, const char *name);
 

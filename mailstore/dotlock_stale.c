@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define LOCK_SIZE_MAX 1024 /* of any mail program */
-#define CLOCK_SLACK 60     /* seconds that the clocks of two hosts may differ */
 #define TEXT_SIZE (HOST_NAME_MAX + 64)
 
 enum owner {
@@ -107,12 +106,8 @@ lock_is_odd(const struct stat *st, const char *text)
 	       strncmp(text, "From ", 5) == 0;
 }
 
-/*
- * A process that has the pid now is another one if the lock is older than the machine's
- * start.  slack: seconds that the clock which wrote the time stamp may differ from ours.
- */
-static bool
-older_than_boot(const struct stat *st, time_t slack)
+bool
+dotlock_stale_start(const struct stat *st, time_t slack)
 {
 	struct timespec now, up;
 
@@ -130,14 +125,15 @@ lock_owner(const struct dotlock *d, const struct stat *st, char *text)
 	 * Nobody syncs a lock, so loss of power may leave one without its text.  One that
 	 * names no other host does not outlive the machine that holds the directory.
 	 */
-	if ((pid != 0 || *text == '\0') && older_than_boot(st, 0) &&
+	if ((pid != 0 || *text == '\0') && dotlock_stale_start(st, 0) &&
 		directory_is_local(d))
 		return OWNER_DEAD;
 	if (pid == 0)
 		return OWNER_UNKNOWN;
 	if (dotlock_stale_pid(pid))
 		return OWNER_DEAD;
-	return older_than_boot(st, CLOCK_SLACK) ? OWNER_UNKNOWN : OWNER_ALIVE;
+	/* Then a process that has the pid now is another one. */
+	return dotlock_stale_start(st, DOTLOCK_SLACK) ? OWNER_UNKNOWN : OWNER_ALIVE;
 }
 
 bool

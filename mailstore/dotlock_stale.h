@@ -20,6 +20,14 @@ bool dotlock_stale(struct dotlock *d, time_t now, struct stat *st, const char **
 /* Remove the dotlock if it is the file that was judged.  False with errno. */
 bool dotlock_stale_break(struct dotlock *d, const struct stat *judged);
 
+#define DOTLOCK_SLACK 60 /* seconds that the clocks of two hosts may differ */
+
+/*
+ * Whether a file is older than the machine's start.  slack: seconds by which the clock
+ * that its time stamp is of may be slow.
+ */
+bool dotlock_stale_start(const struct stat *st, time_t slack);
+
 /* Whether there is no process of this id.  EPERM, as of a sandbox, says that there is. */
 bool dotlock_stale_pid(pid_t pid);
 

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/dotlock.h"
 #include "mailstore/session_lock.h"
 
 /* Leave the place out if a name gets too long for a file. */
@@ -112,9 +113,11 @@ place_lock(struct mbox *box, size_t i)
 	struct mail_options quiet = *box->options;
 	enum mail_status status;
 	struct stat st;
+	bool due;
 
 	if (place->dirfd == -1)
 		return MAIL_PERM;
+	due = dotlock_sweep_due(place->dirfd, place->lock);
 	/* A session that ends as it should empties its lock file: mbox_place_close(). */
 	if (fstatat(place->dirfd, place->lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		st.st_size > 0)
@@ -122,6 +125,9 @@ place_lock(struct mbox *box, size_t i)
 	quiet.log = log_quietly;
 	quiet.cookie = box;
 	status = session_lock(place->dirfd, place->lock, &quiet, &box->lock_fds[i]);
+	/* A lock that cannot be made is missing for ever. */
+	if (status == MAIL_OK && due)
+		box->died = true;
 	if (status == MAIL_TEMP)
 		mbox_log(box, LOG_ERR, "session lock %s does not work: %s", place->lock,
 			strerror(errno));

@@ -59,27 +59,41 @@ put_lock(const struct mbox_fixture *f, const char *text)
 	mbox_fixture_write(mbox_fixture_file(f, LOCK), text, strlen(text));
 }
 
-/* Let the lock look `seconds` older than it is. */
+/* Let a file, or the lock, look `seconds` older than it is. */
 static void
-age_lock(const struct mbox_fixture *f, time_t seconds)
+age_file(const struct mbox_fixture *f, const char *name, time_t seconds)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
 	struct stat st;
 
-	assert_int_equal(stat(mbox_fixture_file(f, LOCK), &st), 0);
+	assert_int_equal(stat(mbox_fixture_file(f, name), &st), 0);
 	times[1].tv_sec = st.st_mtim.tv_sec - seconds;
-	assert_int_equal(utimensat(AT_FDCWD, mbox_fixture_file(f, LOCK), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, mbox_fixture_file(f, name), times, 0), 0);
 }
 
-/* Half of the time that the machine is up, but at most a time that does not make stale.
- */
+static void
+age_lock(const struct mbox_fixture *f, time_t seconds)
+{
+	age_file(f, LOCK, seconds);
+}
+
+/* Seconds that the machine is up. */
 static time_t
-age_of_living(void)
+since_start(void)
 {
 	struct timespec up;
 
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
-	return up.tv_sec / 2 < DOTLOCK_STALE - 60 ? up.tv_sec / 2 : DOTLOCK_STALE - 60;
+	return up.tv_sec;
+}
+
+/* Half of that, but at most an age that does not make stale. */
+static time_t
+age_of_living(void)
+{
+	const time_t half = since_start() / 2;
+
+	return half < DOTLOCK_STALE - 60 ? half : DOTLOCK_STALE - 60;
 }
 
 /* A pid that nobody has: of a child that was waited for. */
@@ -186,25 +200,24 @@ breaks_the_empty_from_before_the_start(void **state)
 	static const char nulls[8];
 	struct mbox_fixture *f = *state;
 	const int dirfd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct timespec up;
+	const time_t past = since_start() + 2;
 	struct dotlock d;
 	struct stat st;
 	const char *why;
 
 	assert_true(dirfd >= 0);
-	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &up), 0);
 	dotlock_init(&d, dirfd, "box", &f->options);
 	(void)snprintf(d.lock, sizeof d.lock, "box.lock");
 	for (size_t n = 0; n <= sizeof nulls; n += sizeof nulls) {
 		mbox_fixture_write(mbox_fixture_file(f, LOCK), nulls, n);
-		age_lock(f, up.tv_sec + 2);
+		age_lock(f, past);
 		assert_int_equal(stat(mbox_fixture_file(f, LOCK), &st), 0);
 		/* By a clock that makes it new, so that its age is no reason. */
 		assert_true(dotlock_stale(&d, st.st_mtime, &st, &why));
 		assert_string_equal(why, "its process is dead");
 	}
 	put_lock(f, "1:elsewhere\n");
-	age_lock(f, up.tv_sec + 2);
+	age_lock(f, past);
 	assert_false(dotlock_stale(&d, st.st_mtime, &st, &why));
 	close(dirfd);
 }
@@ -289,6 +302,11 @@ sweeps_leftovers(void **state)
 	assert_int_equal(mkdir(mbox_fixture_file(f, name), 0700), 0);
 	sweep(f);
 	assert_int_equal(mbox_fixture_hidden(f, "spool"), 4);
+	/* Of a process that had this pid before the machine was started. */
+	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-0", (long)getpid());
+	age_file(f, name, 3600 + since_start());
+	sweep(f);
+	assert_int_equal(mbox_fixture_hidden(f, "spool"), 3);
 	if (geteuid() != 0)
 		return;
 	snprintf(name, sizeof name, "spool/.box.pop3d-dot-%ld-2", dead_pid());

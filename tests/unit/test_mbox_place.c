@@ -223,6 +223,8 @@ static void
 sweeps_dotlocks(void **state)
 {
 	static const char dot[] = "spool/.box.pop3d-dot-%ld-0";
+	static const char lock[] = "spool/.box.pop3d-lock";
+	static const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
 	struct mbox_fixture *f = *state;
 	char name[64];
 	const pid_t pid = fork();
@@ -233,11 +235,22 @@ sweeps_dotlocks(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	snprintf(name, sizeof name, dot, (long)pid);
 	mbox_fixture_put(f, A);
+	/* Without a session lock nobody knows. */
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	mbox_fixture_open(f);
+	mbox_fixture_close(f);
+	assert_false(mbox_fixture_has(f, name));
 	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
 	mbox_fixture_open(f);
 	mbox_fixture_close(f);
 	assert_true(mbox_fixture_has(f, name));
-	mbox_fixture_write(mbox_fixture_file(f, "spool/.box.pop3d-lock"), "x", 1);
+	mbox_fixture_write(mbox_fixture_file(f, lock), "x", 1);
+	mbox_fixture_open(f);
+	mbox_fixture_close(f);
+	assert_false(mbox_fixture_has(f, name));
+	/* One from before the machine's start tells nothing. */
+	mbox_fixture_write(mbox_fixture_file(f, name), "", 0);
+	assert_int_equal(utimensat(AT_FDCWD, mbox_fixture_file(f, lock), past, 0), 0);
 	mbox_fixture_open(f);
 	mbox_fixture_close(f);
 	assert_false(mbox_fixture_has(f, name));
