@@ -123,8 +123,13 @@ lock_link(struct dotlock *d, int fd, struct stat *st)
 {
 	int error = linkat(d->dirfd, d->own, d->dirfd, d->lock, 0) == 0 ? 0 : errno;
 
-	if (fstat(fd, st) != 0)
-		return fail(d, "stat");
+	if (fstat(fd, st) != 0) {
+		(void)fail(d, "stat");
+		/* Whether it can be used is not known, but it would bar everybody. */
+		if (error == 0 && unlinkat(d->dirfd, d->lock, 0) != 0)
+			(void)fail(d, "remove");
+		return DOTLOCK_ERROR;
+	}
 	if (st->st_nlink == 2)
 		return DOTLOCK_TAKEN;
 	if (error == EPERM || error == EOPNOTSUPP || error == ENOSYS)
@@ -137,13 +142,12 @@ static enum dotlock_result
 lock_take(struct dotlock *d, int fd)
 {
 	enum dotlock_result result;
-	struct stat st;
 
 	if (!text_write(fd))
 		return fail(d, "write");
-	result = lock_link(d, fd, &st);
-	if (result == DOTLOCK_HELD && lock_clear(d, st.st_mtime))
-		result = lock_link(d, fd, &st);
+	result = lock_link(d, fd, &d->st);
+	if (result == DOTLOCK_HELD && lock_clear(d, d->st.st_mtime))
+		result = lock_link(d, fd, &d->st);
 	return result;
 }
 
@@ -181,12 +185,10 @@ dotlock_touch(const struct dotlock *d)
 bool
 dotlock_release(struct dotlock *d)
 {
-	struct stat st;
-
 	own_remove(d);
 	if (d->fd != -1) {
 		/* Somebody may have taken it over: only our own file is removed. */
-		if (fstat(d->fd, &st) != 0 || !dotlock_stale_break(d, &st))
+		if (!dotlock_stale_break(d, &d->st))
 			(void)fail(d, "remove");
 		(void)close(d->fd);
 		d->fd = -1;

@@ -13,6 +13,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "mailstore/mailstore.h"
 
@@ -31,6 +32,7 @@ struct dotlock {
 	int dirfd;
 	const char *name;
 	int fd;                   /* of the dotlock while we have it, else -1 */
+	struct stat st;           /* what file it is */
 	char lock[NAME_MAX + 1];  /* what others look for */
 	char own[NAME_MAX + 1];   /* our own name of it */
 	char aside[NAME_MAX + 1]; /* where a stale one goes */

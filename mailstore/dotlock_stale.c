@@ -119,6 +119,7 @@ dotlock_stale_start(const struct stat *st, time_t slack)
 static enum owner
 lock_owner(const struct dotlock *d, const struct stat *st, char *text)
 {
+	const bool with_host = strchr(text, ':') != NULL;
 	const pid_t pid = text_pid(d, text);
 
 	/*
@@ -130,7 +131,10 @@ lock_owner(const struct dotlock *d, const struct stat *st, char *text)
 		return OWNER_DEAD;
 	if (pid == 0)
 		return OWNER_UNKNOWN;
-	if (dotlock_stale_pid(pid))
+	/* Ours, as we write it, is one that could not be removed: we are about to take
+	 * it.
+	 */
+	if ((pid == getpid() && with_host) || dotlock_stale_pid(pid))
 		return OWNER_DEAD;
 	/* Then a process that has the pid now is another one. */
 	return dotlock_stale_start(st, DOTLOCK_SLACK) ? OWNER_UNKNOWN : OWNER_ALIVE;
@@ -171,7 +175,9 @@ dotlock_stale_break(struct dotlock *d, const struct stat *judged)
 {
 	struct stat st;
 
-	if (!stat_name(d, d->lock, &st) || !same_file(&st, judged))
+	if (!stat_name(d, d->lock, &st))
+		return errno == ENOENT;
+	if (!same_file(&st, judged))
 		return true;
 	if (renameat(d->dirfd, d->lock, d->dirfd, d->aside) != 0)
 		return errno == ENOENT;

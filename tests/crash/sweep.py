@@ -63,6 +63,9 @@ def strike(kind, workload, action, n):
     rig.lay()
     commands = session(rig.account, WORKLOADS[workload])
     run = rig.run(commands, [*ACTIONS[action], "-n", str(n)])
+    if run.status is None:
+        return ["%s %s %s at call %d: no end in %.0f s" % (kind, workload, action, n,
+                                                           run.seconds)], True
     if run.struck is None:
         return [], False
     deliver = action == "kill+mail" or (action != "kill" and n % 2 == 1)

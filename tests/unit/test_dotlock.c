@@ -178,6 +178,10 @@ breaks_the_dead(void **state)
 	snprintf(text, sizeof text, "%ld:not-%s\n", dead_pid(), host);
 	put_lock(f, text);
 	assert_int_equal(try_lock(f), DOTLOCK_HELD);
+	/* One of our own that could not be removed. */
+	put_pid(f, (long)getpid());
+	assert_int_equal(try_lock(f), DOTLOCK_TAKEN);
+	release();
 }
 
 static void
@@ -398,7 +402,7 @@ directory_not_writable(void **state)
 	assert_int_equal(try_unprivileged(f), DOTLOCK_UNUSABLE);
 	put_pid(f, dead_pid());
 	assert_int_equal(try_unprivileged(f), DOTLOCK_UNUSABLE);
-	put_pid(f, (long)getpid());
+	put_pid(f, (long)getppid());
 	assert_int_equal(try_unprivileged(f), DOTLOCK_HELD);
 	assert_true(mbox_fixture_has(f, LOCK));
 	assert_int_equal(f->logged, 0);
