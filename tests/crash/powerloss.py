@@ -11,12 +11,9 @@ A rename is one change: its two names go together, as on every file system that 
 journal.  An fsync that returned has done what it says.
 """
 
-import itertools
 import os
 import random
 import time
-
-from dialogue import Dialogue
 
 PAGE = 4096
 SAMPLES = 6
@@ -129,32 +126,25 @@ class State:
                 os.utime(f.fileno(), (BOOT - 60, BOOT - 60))
 
 
-def said(trace, ops):
+def said(trace, end):
     """What the client had been told by then."""
-    length = trace.greeted + sum(op.what for op in ops if op.kind == "said")
-    return trace.output[:length]
+    length = sum(op.what for op in trace.ops[:end] if op.kind == "said")
+    return trace.output[:trace.greeted + length]
 
 
-def crashes(trace, commands, seed):
-    """All instants and states: (description, State, Dialogue), each state once.
+def crashes(trace, seed):
+    """All instants, as numbers of operations, and fates; each state of the disk once.
 
     What was said counts, too: after the last word a state must satisfy more than before.
     """
     seen = set()
     for end in range(len(trace.ops) + 1):
-        ops = trace.ops[:end]
         final = end == len(trace.ops)
-        if ops and ops[-1].kind == "said" and not final:
+        if end > 0 and trace.ops[end - 1].kind == "said" and not final:
             continue
-        dialogue = Dialogue(commands, said(trace, ops))
+        ops = trace.ops[:end]
         for fate_of in fates(ops, "%s %d" % (seed, end)):
-            state = State(trace, ops, fate_of)
-            key = state.key(), final
+            key = State(trace, ops, fate_of).key(), final
             if key not in seen:
                 seen.add(key)
-                yield "after operation %d, %r" % (end, fate_of), state, dialogue
-
-
-def every(trace, commands, seed, offset, step):
-    """Each step-th of the crashes."""
-    return itertools.islice(crashes(trace, commands, seed), offset, None, step)
+                yield end, fate_of

@@ -169,13 +169,13 @@ def read_home(home):
     return files, directories
 
 
-def session_lines(prefix):
+def session_lines(prefix, mark=MARK):
     """Lines of the one process that became the session, from there on."""
     for path in glob.glob(prefix + ".*"):
         with open(path, encoding="latin-1") as f:
             lines = f.read().split("\n")
         os.unlink(path)
-        start = next((n for n, line in enumerate(lines) if MARK.match(line)), None)
+        start = next((n for n, line in enumerate(lines) if re.match(mark, line)), None)
         if start is not None:
             found = lines[start:]
     return found
