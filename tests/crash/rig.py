@@ -76,10 +76,10 @@ def acting_as(account):
 class Rig:
     """A site of its own, for one worker."""
 
-    def __init__(self, tree, base, store):
+    def __init__(self, tree, base, store, home=None):
         entry = pwd.getpwnam("p3alice")
         self.store = store
-        self.home = os.path.join(base, "home")
+        self.home = home or os.path.join(base, "home")
         os.mkdir(self.home, 0o700)
         os.chown(self.home, entry.pw_uid, entry.pw_gid)
         self.account = Account(entry.pw_name, entry.pw_uid, entry.pw_gid, self.home)

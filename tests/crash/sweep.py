@@ -1,11 +1,13 @@
 """Strike one call after the other, each in a session of its own, and check what follows."""
 
+import concurrent.futures
 import errno
 import multiprocessing
 import os
 import pickle
 import tempfile
 
+import full_disk
 import powerloss
 from checker import check_after, ordinary_files
 from dialogue import Dialogue, look, session
@@ -135,7 +137,7 @@ class Sweeper:
     """The workers, and the table of what they have tried."""
 
     def __init__(self, tree, base):
-        self.base = base
+        self.tree, self.base = tree, base
         self.table = {}  # (store, what) -> {workload: points}
         self.pool = multiprocessing.get_context("fork").Pool(
             WORKERS, _setup, (tree, base))
@@ -166,9 +168,19 @@ class Sweeper:
         jobs = [(kind, workload, path, offset) for offset in range(WORKERS)]
         return self.map(part_of_crashes, jobs, kind, workload, "power-loss")
 
-    def fill_disk(self, kind, workload, disk):
-        return self.map(run_full, [(kind, workload, disk)], kind, workload,
-                        "full-" + disk)
+    def fill_disk(self, kind, workload):
+        """Both kinds of disk at a time, each in a process with whose end it goes."""
+        faults = []
+        with concurrent.futures.ProcessPoolExecutor(
+                WORKERS, multiprocessing.get_context("fork")) as processes:
+            running = {disk: processes.submit(full_disk.run, self.tree, self.base,
+                                              STORES[kind], workload, disk)
+                       for disk in full_disk.DISKS}
+            for disk, one in running.items():
+                points, wrong = one.result()
+                self.add(kind, workload, "full-" + disk, points)
+                faults += wrong
+        return faults
 
     def report(self):
         """The table in lines of text."""

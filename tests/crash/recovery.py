@@ -1,0 +1,52 @@
+"""A session that has to finish what a killed one began is itself killed, or meets faults."""
+
+from checker import check_after
+from dialogue import login, session
+from maildrops import WORKLOADS
+from sweep import ACTIONS, FULL, SHARE, WORKERS, listed, rig_of
+
+STEP = 1 if FULL else 4 * SHARE
+
+
+def interrupt(rig, workload, number):
+    """Kill a session at one call; what the client had been told."""
+    rig.lay()
+    commands = session(rig.account, WORKLOADS[workload])
+    return rig.run(commands, ["-a", "kill", "-n", str(number)]).dialogue
+
+
+def interrupted(rig, ordinary, workload):
+    """Calls at which a kill leaves files that the next session has to do something about."""
+    calls = listed(rig, session(rig.account, WORKLOADS[workload]))
+    found = []
+    for number in range(1, len(calls) + 1):
+        interrupt(rig, workload, number)
+        if rig.store.others(rig.home) - ordinary:
+            found.append(number)
+    return found
+
+
+def part(job):
+    """In a worker: every WORKERS-th call of the second session, after some first ones."""
+    kind, workload, action, offset = job
+    rig, ordinary = rig_of(kind)
+    points, faults = 0, []
+    for first in interrupted(rig, ordinary, workload)[::STEP]:
+        number, struck = 1 + offset, True
+        while struck and len(faults) < 8:
+            dialogue = interrupt(rig, workload, first)
+            again = rig.run(login(rig.account) + ["STAT", "QUIT"],
+                            [*ACTIONS[action], "-n", str(number)])
+            struck = again.struck
+            if struck:
+                wrong = check_after(rig, dialogue, workload, number % 2 == 1, ordinary)
+                faults += ["%s %s killed at call %d, then %s at %s: %s"
+                           % (kind, workload, first, action, struck, w) for w in wrong]
+                points += 1
+            number += WORKERS
+    return points, faults
+
+
+def sweep(sweeper, kind, workload, action):
+    jobs = [(kind, workload, action, offset) for offset in range(WORKERS)]
+    return sweeper.map(part, jobs, kind, workload, "then-" + action)
