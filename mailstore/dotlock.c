@@ -215,16 +215,24 @@ name_pid(const char *entry, const char *name)
 	return errno == 0 && *end == '-' && pid == (long)(pid_t)pid ? (pid_t)pid : 0;
 }
 
-/* Whether an entry is a file that a session of this user left when it died. */
+/*
+ * Remove an entry if it is a file that a session of this user left when it died.  False:
+ * it may be one.
+ */
 static bool
-is_leftover(int dirfd, const char *entry, const char *name)
+entry_sweep(int dirfd, const char *entry, const char *name)
 {
 	const pid_t pid = name_pid(entry, name);
 	struct stat st;
 
-	return pid != 0 && fstatat(dirfd, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       (dotlock_stale_pid(pid) || dotlock_stale_start(&st, DOTLOCK_SLACK));
+	if (pid == 0)
+		return true;
+	if (fstatat(dirfd, entry, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		!(dotlock_stale_pid(pid) || dotlock_stale_start(&st, DOTLOCK_SLACK)))
+		return true;
+	return unlinkat(dirfd, entry, 0) == 0 || errno == ENOENT;
 }
 
 bool
@@ -236,20 +244,30 @@ dotlock_sweep_due(int dirfd, const char *witness)
 	       dotlock_stale_start(&st, 0);
 }
 
-void
+bool
 dotlock_sweep(int dirfd, const char *name)
 {
 	const int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	bool swept = true;
 
 	if (directory == NULL) {
+		/* What may not be read will not be swept next time either. */
+		swept = fd == -1 && errno == EACCES;
 		if (fd != -1)
 			(void)close(fd);
-		return;
+		return swept;
 	}
-	while ((entry = readdir(directory)) != NULL)
-		if (is_leftover(dirfd, entry->d_name, name))
-			(void)unlinkat(dirfd, entry->d_name, 0);
+	for (;;) {
+		errno = 0;
+		entry = readdir(directory);
+		if (entry == NULL)
+			break;
+		swept = entry_sweep(dirfd, entry->d_name, name) && swept;
+	}
+	if (errno != 0)
+		swept = false;
 	(void)closedir(directory);
+	return swept;
 }

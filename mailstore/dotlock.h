@@ -63,7 +63,10 @@ bool dotlock_release(struct dotlock *d);
  */
 bool dotlock_sweep_due(int dirfd, const char *witness);
 
-/* Remove the files of other names that sessions of this user left when they died. */
-void dotlock_sweep(int dirfd, const char *name);
+/*
+ * Remove the files of other names that sessions of this user left when they died.  False:
+ * some may be left.
+ */
+bool dotlock_sweep(int dirfd, const char *name);
 
 #endif

@@ -92,7 +92,7 @@ enum mail_status mbox_file_parse(
 enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
 
 /* Under the delivery locks: remove what a session left that was killed. */
-void mbox_place_sweep(const struct mbox *box);
+void mbox_place_sweep(struct mbox *box);
 
 /* Release the session lock. */
 void mbox_place_close(struct mbox *box);

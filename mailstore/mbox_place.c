@@ -119,8 +119,9 @@ place_lock(struct mbox *box, size_t i)
 		return MAIL_PERM;
 	due = dotlock_sweep_due(place->dirfd, place->lock);
 	/* A session that ends as it should empties its lock file: mbox_place_close(). */
-	if (fstatat(place->dirfd, place->lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		st.st_size > 0)
+	if (fstatat(place->dirfd, place->lock, &st, AT_SYMLINK_NOFOLLOW) == 0
+			? st.st_size > 0
+			: errno != ENOENT)
 		box->died = true;
 	quiet.log = log_quietly;
 	quiet.cookie = box;
@@ -166,14 +167,14 @@ mbox_place_lock(struct mbox *box, int dirfd)
 }
 
 void
-mbox_place_sweep(const struct mbox *box)
+mbox_place_sweep(struct mbox *box)
 {
 	for (size_t i = 0; i < MBOX_PLACES; i++)
 		if (box->places[i].dirfd != -1)
 			(void)unlinkat(box->places[i].dirfd, box->places[i].fresh, 0);
 	/* This reads the directory, where thousands of users may have their mail. */
-	if (box->died)
-		dotlock_sweep(box->dirfd, box->name);
+	if (box->died && dotlock_sweep(box->dirfd, box->name))
+		box->died = false;
 }
 
 void
@@ -184,7 +185,7 @@ mbox_place_close(struct mbox *box)
 	for (size_t i = 0; i < MBOX_PLACES; i++) {
 		if (box->lock_fds[i] == -1)
 			continue;
-		if (!box->left && ftruncate(box->lock_fds[i], 0) != 0)
+		if (!box->left && !box->died && ftruncate(box->lock_fds[i], 0) != 0)
 			mbox_log(box, LOG_DEBUG, "empty the session lock: %s",
 				strerror(errno));
 		(void)close(box->lock_fds[i]);

@@ -95,10 +95,14 @@ write_holder(int fd)
 		host[0] ? "host=" : "", host, host[0] ? " " : "", boot[0] ? "boot=" : "",
 		boot, boot[0] ? " " : "", (long)getpid(), start[0] ? " start=" : "",
 		start);
-	if (n <= 0 || (size_t)n >= sizeof(text) || ftruncate(fd, 0) != 0)
+	if (n <= 0 || (size_t)n >= sizeof(text))
 		return;
-	/* Half a line would mislead; an empty file does not. */
-	if (pwrite(fd, text, (size_t)n, 0) != n && ftruncate(fd, 0) != 0)
+	/*
+	 * Half a line would mislead; an empty file does not.  A text that is there
+	 * already says that a session died, and must go on saying so until there is
+	 * another.
+	 */
+	if (ftruncate(fd, pwrite(fd, text, (size_t)n, 0) == n ? n : 0) != 0)
 		return;
 }
 
