@@ -5,7 +5,7 @@ from dialogue import login, session
 from maildrops import WORKLOADS
 from sweep import ACTIONS, FULL, SHARE, WORKERS, listed, rig_of
 
-STEP = 1 if FULL else 4 * SHARE
+STEP = 1 if FULL else 8 * SHARE
 
 
 def interrupt(rig, workload, number):
