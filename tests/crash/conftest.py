@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -15,6 +16,7 @@ import rig  # noqa: E402
 from sweep import Sweeper  # noqa: E402
 
 TABLES = []
+TEST_SECONDS = 300
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +52,20 @@ def users(tree):
 def sweeper(tree, scratch, users):
     made = Sweeper(tree, scratch)
     yield made
-    TABLES.extend(made.report())
+    TABLES.extend([] if not made.table else made.report())
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def deadline():
+    """No test may hang, whatever it waits for."""
+    def expire(number, frame):
+        raise TimeoutError("the test took more than %d s" % TEST_SECONDS)
+    old = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(TEST_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, old)
 
 
 def pytest_terminal_summary(terminalreporter):
