@@ -3,20 +3,21 @@
 from checker import check_after
 from dialogue import login, session
 from maildrops import WORKLOADS
-from sweep import ACTIONS, FULL, SHARE, WORKERS, listed, rig_of
+from sweep import ACTIONS, FULL, SHARE, WORKERS, lay, listed, rig_of
 
 STEP = 1 if FULL else 8 * SHARE
 
 
 def interrupt(rig, workload, number):
     """Kill a session at one call; what the client had been told."""
-    rig.lay()
+    lay(rig)
     commands = session(rig.account, WORKLOADS[workload])
     return rig.run(commands, ["-a", "kill", "-n", str(number)]).dialogue
 
 
-def interrupted(rig, ordinary, workload):
-    """Calls at which a kill leaves files that the next session has to do something about."""
+def interrupted(kind, workload):
+    """In a worker: calls at which a kill leaves files for the next session to deal with."""
+    rig, ordinary = rig_of(kind)
     calls = listed(rig, session(rig.account, WORKLOADS[workload]))
     found = []
     for number in range(1, len(calls) + 1):
@@ -28,10 +29,10 @@ def interrupted(rig, ordinary, workload):
 
 def part(job):
     """In a worker: every WORKERS-th call of the second session, after some first ones."""
-    kind, workload, action, offset = job
+    kind, workload, action, firsts, offset = job
     rig, ordinary = rig_of(kind)
     points, faults = 0, []
-    for first in interrupted(rig, ordinary, workload)[::STEP]:
+    for first in firsts:
         number, struck = 1 + offset, True
         while struck and len(faults) < 8:
             dialogue = interrupt(rig, workload, first)
@@ -48,5 +49,7 @@ def part(job):
 
 
 def sweep(sweeper, kind, workload, action):
-    jobs = [(kind, workload, action, offset) for offset in range(WORKERS)]
+    firsts = sweeper.pool.apply(interrupted, (kind, workload))[::STEP]
+    assert firsts
+    jobs = [(kind, workload, action, firsts, offset) for offset in range(WORKERS)]
     return sweeper.map(part, jobs, kind, workload, "then-" + action)

@@ -12,11 +12,12 @@ import subprocess
 import tempfile
 import time
 
-from dialogue import Dialogue, encode
+from dialogue import Dialogue, encode, login
 from harness import ROOT, Account, Site
 
 INTERCEPT = os.path.join(ROOT, "tests", "crash", "intercept")
 TIMEOUT = 15
+SETTLE_SECONDS = 0.06
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 # calls: (name, target) of each with list=True; struck: that of the one; total: how many;
@@ -103,6 +104,19 @@ class Rig:
         self.empty()
         with acting_as(self.account):
             self.store.lay(self.home)
+
+    def lay_known(self):
+        """A maildrop that a session has seen, so that it has whatever a session leaves."""
+        self.lay()
+        self.plain(login(self.account) + ["STAT", "UIDL", "QUIT"])
+
+    def settle(self):
+        """Wait until a time stamp of what was done last is no longer that of now.
+
+        What looks at them does more as long as it is, so the number of calls would depend
+        on how quick we are.
+        """
+        time.sleep(SETTLE_SECONDS)
 
     def deliver(self):
         with acting_as(self.account):

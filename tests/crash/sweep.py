@@ -15,15 +15,18 @@ from maildrops import STORES, WORKLOADS
 from recorder import record
 from rig import Rig, acting_as
 
-WORKERS = max(2, os.cpu_count() or 1)
+# More than processors: a point waits now and then.
+WORKERS = 3 * max(2, os.cpu_count() or 1)
 FAULTS_SHOWN = 8
 # CRASH=full in the environment: no point is left out.
 FULL = os.environ.get("CRASH") == "full"
 SHARE = 4
-# What happens to the call -> options of intercept; "mail": some is delivered afterwards.
+# What happens to the call -> options of intercept.  "mail": some is delivered afterwards;
+# "known": of a maildrop that a session has seen before.
 ACTIONS = {
     "kill": ("-a", "kill"),
     "kill+mail": ("-a", "kill"),
+    "kill+known": ("-a", "kill"),
     "short": ("-a", "short"),
     "dead-disk": ("-a", str(errno.EIO), "-f"),
 }
@@ -49,9 +52,18 @@ def rig_of(kind):
     return _rigs[kind]
 
 
-def listed(rig, commands):
+def lay(rig, known=False):
+    """A maildrop as a session to be struck finds it."""
+    if known:
+        rig.lay_known()
+    else:
+        rig.lay()
+    rig.settle()
+
+
+def listed(rig, commands, known=False):
     """The calls of an undisturbed session."""
-    rig.lay()
+    lay(rig, known)
     return rig.run(commands, ["-l"]).calls
 
 
@@ -61,7 +73,7 @@ def points_of(rig, workload, action):
     All, but: "short" is for writes; and of the other faults a normal run tries a part at
     each workload, so that together they meet every call more than once.
     """
-    calls = listed(rig, session(rig.account, WORKLOADS[workload]))
+    calls = listed(rig, session(rig.account, WORKLOADS[workload]), "known" in action)
     if action == "short":
         return [n for n, (name, _) in enumerate(calls, 1) if name in WRITES]
     if FULL or action.startswith("kill"):
@@ -73,9 +85,12 @@ def points_of(rig, workload, action):
 def strike(kind, workload, action, n):
     """One point: what went wrong, in words, and whether the call was there to be struck."""
     rig, ordinary = rig_of(kind)
-    rig.lay()
+    known = "known" in action
+    lay(rig, known)
     commands = session(rig.account, WORKLOADS[workload])
     run = rig.run(commands, [*ACTIONS[action], "-n", str(n)])
+    if known:
+        rig.settle()
     if run.status is None:
         return ["%s %s %s at call %d: no end in %.0f s" % (kind, workload, action, n,
                                                            run.seconds)], True
@@ -92,13 +107,21 @@ def strike(kind, workload, action, n):
 def part(job):
     """In a worker: every WORKERS-th point of one store, workload and action."""
     kind, workload, action, offset = job
+    numbers = points_of(rig_of(kind)[0], workload, action)
     points, faults = 0, []
-    for n in points_of(rig_of(kind)[0], workload, action)[offset::WORKERS]:
+    for n in numbers[offset::WORKERS]:
         wrong, there = strike(kind, workload, action, n)
         points += there
         faults += wrong
         if len(faults) > FAULTS_SHOWN:
+            return points, faults
+    # Should a session make more calls than the first one did, they are met as well.
+    n = numbers[-1] + 1 + offset
+    while action.startswith("kill") and not faults:
+        faults, there = strike(kind, workload, action, n)
+        if not there:
             break
+        points, n = points + 1, n + WORKERS
     return points, faults
 
 
