@@ -11,8 +11,8 @@ enum target {
 };
 
 struct file_call {
-	int number; /* of the system call */
 	const char *name;
+	int number; /* of the system call */
 	enum target target;
 };
 
