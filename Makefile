@@ -59,6 +59,10 @@ LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
 # What each program is made of.
+IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
+	mailstore/import_expand.o mailstore/import_file.o mailstore/import_format.o \
+	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
+	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
@@ -67,7 +71,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
-	mailstore/dotlock.o mailstore/dotlock_stale.o
+	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
