@@ -253,19 +253,24 @@ CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
 	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
 
-test-modules: $(TEST_MODULES)
+IMPORT_IDS_OBJS = tests/system/import_ids.o $(MAILSTORE_OBJS)
+tests/system/import_ids: $(IMPORT_IDS_OBJS)
+	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MD_LIBS)
+
+test-modules: $(TEST_MODULES) tests/system/import_ids
 
 check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d tests/system/import_ids.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
+		tests/system/import_ids.o tests/system/import_ids \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"

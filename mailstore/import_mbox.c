@@ -54,7 +54,7 @@ base_read(struct import_headers *state, struct import_words value)
 	if (value.n > 0 && *value.p >= '0' && *value.p <= '9' &&
 		!import_number(&value, UINT32_MAX - 1, &last))
 		return false;
-	if (value.n > 0 && last > 0 && !is_white(*value.p))
+	if (value.n > 0 && !is_white(*value.p))
 		return false;
 	state->validity = (uint32_t)validity;
 	state->next = last + 1;
