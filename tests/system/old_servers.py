@@ -82,9 +82,9 @@ def imported(source, kind, path, *form):
     done = subprocess.run([IMPORT_IDS, source, kind, path, *form], timeout=TIMEOUT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     assert done.returncode == 0, done
-    return done.stdout.decode("latin-1").splitlines()
+    return os.fsdecode(done.stdout).split("\n")[:-1]
 
 
 def imported_names(source, store, *form):
     """{base name: id} of a Maildir."""
-    return dict(line.split(" ", 1) for line in imported(source, "maildir", store.path, *form))
+    return dict(line.rsplit(" ", 1) for line in imported(source, "maildir", store.path, *form))

@@ -13,7 +13,14 @@ FORMATS = [None, "%v.%u", "%08Xv%08Xu", "%g", "%f", "%Mf", "%XRu-%3.4v", "x%-3.2
 
 
 def raw(number):
-    return message(number, b"Body of %d.\n" % number)
+    """A message with all the fields that some server hashes."""
+    return (b"Received: from a.example by b.example\n\twith ESMTP id %d;\n"
+            b"  Mon, 1 Jan 2024 00:00:%02d +0000\n"
+            b"Received: from c.example by a.example; Mon, 1 Jan 2024 00:00:00 +0000\n"
+            b"delivered-to: joe%d@example.org\n"
+            b"Date: Mon, 1 Jan 2024 00:00:%02d +0000\n"
+            b"Message-ID: <%d@example.org>\n" % ((number, number % 60) * 2 + (number,))
+            + message(number, b"Body of %d.\n" % number))
 
 
 def form(wanted):
@@ -130,6 +137,17 @@ def test_mbox_headers(site, alice, mbox, wanted):
     found = poll_twice(site, alice, "mbox:~/mail:INBOX=~/mbox", mbox.put, *form(wanted))
     ids = imported("dovecot", "mbox", mbox.path, *([wanted] if wanted else []))
     assert ids == list(found.values())
+
+
+@pytest.mark.parametrize("end", ["quit", "close"])
+def test_mbox_polled_only(site, alice, mbox, end):
+    """Nothing was deleted, or the client just went away: the ids are in the mbox as well."""
+    server = dovecot(site, alice, "mbox:~/mail:INBOX=~/mbox")
+    client = dovecot_session(server, alice)
+    pairs = polled(client)
+    getattr(client, end)()
+    server.stop()
+    assert imported("dovecot", "mbox", mbox.path) == [uid for uid, _ in pairs]
 
 
 def test_maildir_in_pop3d(site, alice, maildir):
