@@ -77,6 +77,33 @@ def courier_session(site, account, maildir="./Maildir"):
         AUTHENTICATED=account.name, TCPREMOTEIP="127.0.0.1", TCPREMOTEPORT="1")
 
 
+def popa3d_session(site, account, spool):
+    """popa3d as inetd starts it, in a world where passwords are right; spool: of mailboxes.
+
+    It is told at compile time where everything is, and runs as root and as a user popa3d.
+    """
+    etc = site.path("popa3d-etc")
+    os.makedirs(os.path.join(etc, "pam.d"), 0o755, exist_ok=True)
+    with open("/etc/passwd") as f:
+        users = f.read()
+    uid = next(n for n in range(64000, 1000, -1) if ":%d:" % n not in users)
+    with open(os.path.join(etc, "passwd"), "w") as f:
+        f.write(users + "popa3d:x:%d:65534::/nonexistent:/bin/false\n" % uid)
+    with open(os.path.join(etc, "pam.d", "popa3d"), "w") as f:
+        f.write("auth required pam_permit.so\naccount required pam_permit.so\n")
+    script = ('mount -t overlay -o "lowerdir=$0:/etc" none /etc && '
+              "mount -t tmpfs none /var/lib && mkdir -m 755 /var/lib/popa3d && "
+              'mount --bind "$1" /var/mail && exec /usr/sbin/popa3d')
+    ours, theirs = tcp_pair()
+    with open(site.path("old-server.log"), "ab") as log:
+        process = site.spawn([*over_usr("popa3d"), "sh", "-c", script, etc, spool],
+                             stdin=theirs, stdout=theirs, stderr=log)
+    theirs.close()
+    client = site.adopt(Client(ours.fileno(), sock=ours, process=process))
+    client.login(account)
+    return client
+
+
 def imported(source, kind, path, *form):
     """What our importers read there, as lines."""
     done = subprocess.run([IMPORT_IDS, source, kind, path, *form], timeout=TIMEOUT,
