@@ -59,8 +59,8 @@ found(void *cookie, const char *key, const char *id)
 	for (size_t i = 0; i < kept; i++)
 		require(strcmp(seen->keys[i], key) != 0 && strcmp(seen->ids[i], id) != 0);
 	if (kept < SEEN_MAX) {
-		strcpy(seen->keys[kept], key);
-		strcpy(seen->ids[kept], id);
+		memcpy(seen->keys[kept], key, n + 1);
+		memcpy(seen->ids[kept], id, strlen(id) + 1);
 	}
 	seen->count++;
 	return seen->count != seen->stop;

@@ -27,10 +27,11 @@ struct fixture {
 static int
 set_up(void **state)
 {
+	static const char path[] = "/tmp/pop3d-import-XXXXXX";
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	strcpy(f->path, "/tmp/pop3d-import-XXXXXX");
+	memcpy(f->path, path, sizeof(path));
 	assert_non_null(mkdtemp(f->path));
 	f->fd = open(f->path, O_RDONLY | O_DIRECTORY);
 	assert_true(f->fd >= 0);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,10 +160,10 @@ test_dovecot_broken_base(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
 		struct import_headers headers = {0};
-		char header[100] = "X-IMAPbase: ";
+		char header[100];
 
-		strcat(header, broken[i]);
-		strcat(header, "\nX-UID: 1\n\n");
+		assert_true(snprintf(header, sizeof(header),
+				    "X-IMAPbase: %s\nX-UID: 1\n\n", broken[i]) > 0);
 		assert_dovecot(&headers, header, "-");
 		assert_dovecot(&headers, "X-UID: 1\n\n", "-");
 	}
@@ -193,9 +194,9 @@ test_x_uidl_length(void **state)
 
 	(void)state;
 	memset(header + 8, 'a', 70);
-	strcpy(header + 78, "\n\n");
+	memcpy(header + 78, "\n\n", 3);
 	assert_int_equal(strlen(alone(IMPORT_X_UIDL, header)), 70);
-	strcpy(header + 78, "a\n\n");
+	memcpy(header + 78, "a\n\n", 4);
 	assert_string_equal(alone(IMPORT_X_UIDL, header), "-");
 }
 
@@ -291,7 +292,7 @@ test_qpopper_unknown(void **state)
 	assert_string_equal(
 		parse(&headers, IMPORT_QPOPPER, NULL, nul, sizeof(nul) - 1), "-");
 	memset(header + 9, 'a', 1100);
-	strcpy(header + 1109, "\n\n");
+	memcpy(header + 1109, "\n\n", 3);
 	assert_string_equal(alone(IMPORT_QPOPPER, header), "-");
 	/* A Maildir has no From_ line. */
 	assert_false(import_from_header(&headers, IMPORT_QPOPPER, NULL, NULL, 0,
