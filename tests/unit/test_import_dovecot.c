@@ -241,8 +241,7 @@ test_format_check(void **state)
 		"%{}", "%{u}", "%{uid", "%{uid |}", "%{uid | md5}", "%{uid | hex(8}",
 		"%{uid | hex(999)}", "%{uid | hexlify}", "%{uid uid}", "%8{uid}",
 		"%{uidx}",
-		"%{uid|lower|lower|lower|lower|lower|lower|lower|lower|lower|lower|"
-		"lower}"};
+		"%{uid|lower|upper|lower|upper|lower|upper|lower|upper|lower|upper|hex}"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
