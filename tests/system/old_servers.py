@@ -4,7 +4,7 @@ They run from scripts/setup's tools as they are, on a port or pair of sockets of
 """
 
 import os
-import socket
+import re
 import subprocess
 
 from client import Client
@@ -15,11 +15,19 @@ from supervisors import TOOLS
 IMPORT_IDS = os.path.join(ROOT, "tests", "system", "import_ids")
 
 
+# What Dovecot keeps in an mbox and does not send.
+KEPT_FIELDS = re.compile(rb"^(?:X-UID|X-IMAPbase|Status): [^\n]*\n", re.M)
+
+
 def polled(client):
-    """[(id, message)] in the order of the list; the session goes on."""
+    """[(id, message)] in the order of the list; the session goes on.
+
+    The fields of an mbox that Dovecot hides are left out of messages.
+    """
     ids = [line.split(" ", 1) for line in client.lines("UIDL")]
     assert [number for number, _ in ids] == [str(n + 1) for n in range(len(ids))], ids
-    return [(uid, client.multi("RETR " + number)) for number, uid in ids]
+    return [(uid, KEPT_FIELDS.sub(b"", client.multi("RETR " + number)))
+            for number, uid in ids]
 
 
 def ids_by_message(pairs):
