@@ -190,6 +190,9 @@ TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_material_names.o tests/unit/test_tls_context.o \
 	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
 	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
+IMPORT_TEST_OBJS = tests/unit/import_fixture.o tests/unit/test_import_courier.o \
+	tests/unit/test_import_dovecot.o tests/unit/test_import_file.o \
+	tests/unit/test_import_header.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
@@ -197,7 +200,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
 	tests/unit/test_maildir_update.o tests/unit/test_index.o tests/unit/test_id_file.o \
-	$(MBOX_TEST_OBJS) \
+	$(MBOX_TEST_OBJS) $(IMPORT_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \
 	$(TLS_TEST_OBJS)

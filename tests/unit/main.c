@@ -114,6 +114,10 @@ static const struct group groups[] = {
 	{"proxy_tlv", test_proxy_tlv},
 	{"proxy_v2", test_proxy_v2},
 	{"xclient", test_xclient},
+	{"import_dovecot", test_import_dovecot},
+	{"import_courier", test_import_courier},
+	{"import_header", test_import_header},
+	{"import_file", test_import_file},
 	{NULL, NULL},
 };
 

@@ -7,6 +7,10 @@
 int test_octets(void);
 int test_unique_id(void);
 int test_location(void);
+int test_import_dovecot(void);
+int test_import_courier(void);
+int test_import_header(void);
+int test_import_file(void);
 int test_session_lock(void);
 int test_maildir_name(void);
 int test_maildir_list(void);
