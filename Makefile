@@ -60,7 +60,8 @@ LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(
 
 # What each program is made of.
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
-	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
+	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
+	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
@@ -183,7 +184,8 @@ TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
-	tests/unit/test_location.o tests/unit/test_session_lock.o \
+	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
+	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "mailstore/maildir_scan.h"
-#include "mailstore/session_lock.h"
 
 /* A dot file: no program takes it for a message or a folder of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
@@ -106,11 +105,11 @@ open_sub(struct maildir *m, int dir, enum maildir_sub sub)
 static enum mail_status
 take_lock(struct maildir *m, int dir)
 {
-	enum mail_status status = session_lock(dir, LOCK_NAME, m->options, &m->lock);
+	enum mail_status status = session_lock_take(&m->lock, dir, LOCK_NAME, m->options);
 
 	if (status != MAIL_TEMP || (errno != ENOSPC && errno != EDQUOT))
 		return status;
-	status = session_lock_directory(dir, m->options, &m->lock);
+	status = session_lock_take_directory(&m->lock, dir, m->options);
 	if (status == MAIL_OK)
 		m->options->log(m->options->cookie, LOG_WARNING,
 			"Maildir %s: no room for the session lock: locked on this host "
@@ -154,8 +153,7 @@ close_store(struct mailstore *store)
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
 		if (m->dirs[sub] >= 0)
 			(void)close(m->dirs[sub]);
-	if (m->lock >= 0)
-		(void)close(m->lock);
+	session_lock_release(&m->lock, false);
 	maildir_list_free(&m->list);
 	free(m->buffer);
 	free(m->ids);
@@ -175,7 +173,8 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 		return MAIL_TEMP;
 	m->store.ops = &mailstore_maildir;
 	m->options = options;
-	m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = m->lock = -1;
+	m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = -1;
+	m->lock = SESSION_LOCK_NONE;
 	/* O_NOFOLLOW does follow a symbolic link that has a slash behind it. */
 	while (n > 1 && path[n - 1] == '/')
 		n--;
@@ -189,12 +188,18 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 }
 
 static enum mail_status
+keep(struct mailstore *store)
+{
+	return session_lock_keep(&((struct maildir *)store)->lock);
+}
+
+static enum mail_status
 load(struct mailstore *store, size_t *count)
 {
 	struct maildir *m = (struct maildir *)store;
 	enum mail_status status = MAIL_OK;
 
-	if (m->lock >= 0)
+	if (m->lock.fd >= 0)
 		status = maildir_scan(&m->list, m->dirs, false, m->options);
 	if (status == MAIL_OK)
 		*count = m->list.count;
@@ -204,6 +209,7 @@ load(struct mailstore *store, size_t *count)
 const struct mailstore_ops mailstore_maildir = {
 	.name = "maildir",
 	.open = open_store,
+	.keep = keep,
 	.load = load,
 	.octets = maildir_octets,
 	.uid = maildir_uid,

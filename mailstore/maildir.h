@@ -13,13 +13,14 @@
 
 #include "mailstore/maildir_list.h"
 #include "mailstore/mailstore.h"
+#include "mailstore/session_lock.h"
 
 struct maildir {
 	struct mailstore store; /* first: the driver's functions get a pointer to it */
 	const struct mail_options *options;
 	char *path;             /* for the log */
 	int dirs[MAILDIR_SUBS]; /* new and cur; -1 if there is no Maildir yet */
-	int lock;
+	struct session_lock lock;
 	struct maildir_list list;
 	unsigned char *buffer;         /* for counting octets; NULL until it is needed */
 	char (*ids)[MAIL_UID_MAX + 1]; /* all unique-ids, where some needed a suffix */

@@ -42,8 +42,10 @@ store_open(struct mailstore **store, int dirfd, const char *path,
 	box->store.ops = &mailstore_mbox;
 	box->options = options;
 	box->dirfd = box->fd = -1;
-	for (size_t i = 0; i < MBOX_PLACES; i++)
-		box->places[i].dirfd = box->lock_fds[i] = -1;
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		box->places[i].dirfd = -1;
+		box->locks[i] = SESSION_LOCK_NONE;
+	}
 	status = mbox_file_locate(box, dirfd, path);
 	if (status == MAIL_OK)
 		status = mbox_file_open(box);
@@ -54,6 +56,12 @@ store_open(struct mailstore **store, int dirfd, const char *path,
 	else
 		store_close(&box->store);
 	return status;
+}
+
+static enum mail_status
+store_keep(struct mailstore *store)
+{
+	return mbox_place_keep((struct mbox *)store);
 }
 
 static bool
@@ -122,7 +130,7 @@ load_once(struct mbox *box)
 		return status;
 	status = mbox_file_stands(box, &st);
 	if (status == MAIL_OK) {
-		box->lock = &lock;
+		mbox_place_attach(box, &lock);
 		status = load_locked(box);
 		box->lock = NULL;
 	}
@@ -282,6 +290,7 @@ message_close(struct mail_message *message)
 const struct mailstore_ops mailstore_mbox = {
 	.name = "mbox",
 	.open = store_open,
+	.keep = store_keep,
 	.load = store_load,
 	.octets = store_octets,
 	.uid = store_uid,

@@ -211,8 +211,10 @@ mbox_update(struct mailstore *store, const unsigned char *deleted, size_t *remov
 		(void)delivery_lock_release(&lock);
 		return mbox_fail(box, "block signals");
 	}
-	box->lock = &lock;
+	mbox_place_attach(box, &lock);
 	status = verify(box, &size);
+	if (status == MAIL_OK)
+		status = mbox_place_check(box);
 	if (status == MAIL_OK)
 		status = rewrite(box, deleted, size);
 	box->lock = NULL;

@@ -49,7 +49,8 @@ send_whole(struct session *session, size_t i, struct mail_message *message,
 	size_t n;
 
 	do {
-		if (session->ops->message_read(message, session->chunk,
+		if (!session_keep(session) ||
+			session->ops->message_read(message, session->chunk,
 			    sizeof(session->chunk), &n) != MAIL_OK)
 			return false;
 		multiline_put(m, &session->output, session->chunk, n);
@@ -106,7 +107,8 @@ send_top(struct session *session, uint64_t lines, struct mail_message *message,
 	size_t n;
 
 	do {
-		if (session->ops->message_read(message, session->chunk,
+		if (!session_keep(session) ||
+			session->ops->message_read(message, session->chunk,
 			    sizeof(session->chunk), &n) != MAIL_OK)
 			return false;
 		multiline_put(m, &session->output, session->chunk,

@@ -8,6 +8,8 @@ int test_octets(void);
 int test_unique_id(void);
 int test_location(void);
 int test_session_lock(void);
+int test_lock_text(void);
+int test_lock_lease(void);
 int test_maildir_name(void);
 int test_maildir_list(void);
 int test_maildir(void);
