@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import roles, wait_role, wait_until
-from lock_files import LEASE, LockFile
+from lock_files import LEASE, LockFile, other_host
 from stores import message
 
 RAWS = [message(1), message(2), message(3)]
@@ -47,6 +47,17 @@ def admitted(site, account, within=1.0):
     assert time.monotonic() - start < within
     assert client.cmd("STAT").startswith(b"+OK 3 ")
     client.quit()
+
+
+def refused_on(site, lock, host, account):
+    """The same on another host, to which the kernel's lock is granted."""
+    client = site.inetd(prefix=other_host(site, lock, host))
+    client.cmd_ok("USER " + account.name)
+    assert client.cmd("PASS " + account.password).startswith(b"-ERR [IN-USE] ")
+    client.eof()
+    client.wait()
+    with open(site.path(host + "-trace")) as f:
+        assert "F_OFD_SETLK" in f.read()
 
 
 def untouched(site, store, account):
@@ -239,3 +250,68 @@ def test_delivery_does_not_look_at_it(site, store, lock, alice):
     client.cmd_ok("DELE 1")
     client.quit()
     assert len(store.messages()) == 4
+
+
+def test_two_hosts(site, store, lock, alice):
+    """Two hosts, one maildrop, and locks that each host has for itself."""
+    first = site.inetd(prefix=other_host(site, lock, "hosta"))
+    first.login(alice)
+    first.cmd_ok("DELE 1")
+    assert lock.fields()["host"] == "hosta"
+    refused_on(site, lock, "hostb", alice)
+    # Though it is idle it keeps the lease.
+    lock.age(LEASE - 1)
+    old = os.stat(lock.path).st_mtime
+    wait_until(lambda: os.stat(lock.path).st_mtime > old, timeout=LEASE, what="the lease kept")
+    assert lock.fields()["host"] == "hosta"
+    # Killed, it is not dead for the other host before the lease is out.
+    wait_role("session")[0].kill()
+    first.close()
+    first.wait()
+    refused_on(site, lock, "hostb", alice)
+    lock.age(LEASE + 1)
+    second = site.inetd(prefix=other_host(site, lock, "hostb"))
+    second.login(alice)
+    assert lock.fields()["host"] == "hostb"
+    second.cmd_ok("DELE 2")
+    second.quit()
+    second.wait()
+    assert store.wires() == [store.expected(r) for r in (RAWS[0], RAWS[2])]
+
+
+def test_own_host_after_a_kill(site, store, lock, alice):
+    """There nobody waits for the lease."""
+    first = site.inetd(prefix=other_host(site, lock, "hosta"))
+    first.login(alice)
+    wait_role("session")[0].kill()
+    first.close()
+    first.wait()
+    first = site.inetd(prefix=other_host(site, lock, "hosta"))
+    first.login(alice)
+    first.quit()
+    first.wait()
+    last = lock.fields()
+    assert last["state"] == "free" and last["host"] == "hosta"
+    untouched(site, store, alice)
+
+
+def test_holder_that_slept_too_long(site, store, lock, alice):
+    """Of two that believe that they have the lock, one removes something."""
+    first = site.inetd(prefix=other_host(site, lock, "hosta"))
+    first.login(alice)
+    first.cmd_ok("DELE 1")
+    session = wait_role("session")[0]
+    os.kill(session.pid, signal.SIGSTOP)
+    lock.age(LEASE + 1)
+    second = site.inetd(prefix=other_host(site, lock, "hostb"))
+    second.login(alice)
+    second.cmd_ok("DELE 2")
+    os.kill(session.pid, signal.SIGCONT)
+    assert first.cmd("QUIT") == LOST
+    first.eof()
+    first.wait()
+    second.cmd_ok("DELE 3")
+    second.quit()
+    second.wait()
+    assert store.wires() == [store.expected(RAWS[0])]
+    assert site.log_lines("session-end", reason="lock-lost")
