@@ -79,6 +79,13 @@ log_holder(const struct session_lock *lock, const struct lock_holder *holder,
 		holder->pid, what);
 }
 
+static void
+log_unwritten(const struct session_lock *lock, const char *so)
+{
+	lock->options->log(lock->options->cookie, LOG_WARNING, "session lock %s: %s: %s",
+		lock->name, so, strerror(errno));
+}
+
 /*
  * The kernel's lock is ours: see whether a session of another host lives.  Its lease is
  * as long as it says, for the hosts may be configured differently.
@@ -111,6 +118,9 @@ name_holder(struct session_lock *lock, const struct lock_holder *self, bool othe
 {
 	lock_text_make(lock->text, self);
 	lock->named = session_lock_write(lock, size);
+	/* The lock is good without it: a full disk must not keep a user from deleting. */
+	if (!lock->named)
+		log_unwritten(lock, "it excludes sessions of this host only");
 	if (!lock->named || !others)
 		return MAIL_OK;
 	pause_for(POLL_NS);
@@ -302,7 +312,8 @@ session_lock_release(struct session_lock *lock, bool left)
 		lock_text_parse(&holder, lock->text, lock->length);
 		holder.state = left ? LOCK_LEFT : LOCK_FREE;
 		lock_text_make(lock->text, &holder);
-		(void)session_lock_write(lock, (off_t)lock->length);
+		if (!session_lock_write(lock, (off_t)lock->length))
+			log_unwritten(lock, "other hosts will wait for its lease");
 	}
 	if (lock->fd != -1)
 		(void)close(lock->fd);

@@ -101,12 +101,11 @@ text_write(int fd, const char text[LOCK_TEXT])
 bool
 session_lock_write(struct session_lock *lock, off_t size)
 {
-	/* The lock is good without it: a full disk must not keep a user from deleting. */
 	if (!text_write(lock->fd, lock->text)) {
-		lock->options->log(lock->options->cookie, LOG_WARNING,
-			"session lock %s: it excludes sessions of this host only: %s",
-			lock->name, strerror(errno));
+		const int error = errno;
+
 		(void)session_lock_read(lock);
+		errno = error;
 		return false;
 	}
 	lock->length = LOCK_TEXT;

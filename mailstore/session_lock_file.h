@@ -26,7 +26,7 @@ bool session_lock_read(struct session_lock *lock);
 
 /*
  * Write lock->text over what is there, `size` octets, and make it known to other hosts.
- * False: there is no room, and lock->text is what the file holds instead.
+ * False with errno: there is no room, say, and lock->text is what the file holds instead.
  */
 bool session_lock_write(struct session_lock *lock, off_t size);
 
