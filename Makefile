@@ -64,7 +64,8 @@ IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
 	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
 	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
-	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
+	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
+	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
 	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
@@ -195,7 +196,8 @@ IMPORT_TEST_OBJS = tests/unit/import_fixture.o tests/unit/test_import_courier.o 
 	tests/unit/test_import_header.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
-	tests/unit/test_location.o tests/unit/test_session_lock.o \
+	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
+	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \

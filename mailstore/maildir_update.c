@@ -51,6 +51,19 @@ message_removed(struct update *u, size_t i)
 	u->removed++;
 }
 
+/*
+ * Whether the maildrop still is this session's.  Of a large one the removal takes long
+ * enough for another host to think that it died.
+ */
+static bool
+is_ours(struct update *u)
+{
+	if (session_lock_keep(&u->m->lock) != MAIL_BUSY)
+		return true;
+	u->status = MAIL_BUSY;
+	return false;
+}
+
 /* Whether a second name leads to the file of this message. */
 static bool
 is_name_of(const struct update *u, const struct maildir_entry *entry,
@@ -98,7 +111,7 @@ remove_marked(struct update *u)
 	const struct maildir_list *list = &u->m->list;
 	size_t missing = 0;
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count && is_ours(u); i++) {
 		const struct maildir_entry *entry = &list->entries[i];
 
 		if (!is_marked(u, i) ||
@@ -134,7 +147,7 @@ remove_all(struct update *u)
 
 	remove_twins(u);
 	missing = remove_marked(u);
-	for (int round = 0; missing > 0 && round < ROUNDS_MAX; round++) {
+	for (int round = 0; missing > 0 && is_ours(u) && round < ROUNDS_MAX; round++) {
 		const enum mail_status status =
 			maildir_scan(&u->m->list, u->m->dirs, true, u->m->options);
 
@@ -177,7 +190,7 @@ move_kept(struct update *u)
 	const struct maildir_list *list = &u->m->list;
 	char to[MAILDIR_NAME_MAX + 1];
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count && is_ours(u); i++) {
 		const struct maildir_entry *entry = &list->entries[i];
 
 		if (entry->sub != MAILDIR_NEW || is_marked(u, i))
@@ -240,6 +253,8 @@ maildir_update(struct mailstore *store, const unsigned char *deleted, size_t *re
 	if (m->list.count == 0)
 		return MAIL_OK;
 	status = check_present(m);
+	if (status == MAIL_OK)
+		status = session_lock_check(&m->lock);
 	if (status != MAIL_OK)
 		return u.marked > 0 ? status : MAIL_OK;
 	remove_all(&u);

@@ -16,6 +16,8 @@ static const struct group groups[] = {
 	{"unique_id", test_unique_id},
 	{"location", test_location},
 	{"session_lock", test_session_lock},
+	{"lock_text", test_lock_text},
+	{"lock_lease", test_lock_lease},
 	{"maildir_name", test_maildir_name},
 	{"maildir_list", test_maildir_list},
 	{"maildir", test_maildir},
