@@ -63,6 +63,8 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
+	mailstore/maildir_quota.o mailstore/maildir_quota_count.o \
+	mailstore/maildir_quota_file.o mailstore/maildir_quota_walk.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
 	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
@@ -187,7 +189,8 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
-	tests/unit/test_maildir_update.o \
+	tests/unit/test_maildir_update.o tests/unit/test_maildir_quota.o \
+	tests/unit/test_maildir_quota_file.o tests/unit/test_maildir_quota_count.o \
 	$(MBOX_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \
