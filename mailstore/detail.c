@@ -60,6 +60,9 @@ maildir_get(struct maildir *m, size_t i, struct mail_detail *detail)
 			0) {
 			detail->delivered = st.st_mtim.tv_sec;
 			detail->flags = name_flags(entry);
+			detail->name_octets = strnlen(entry->name, MBOX_FROM_MAX);
+			memcpy(detail->name, entry->name, detail->name_octets);
+			detail->name[detail->name_octets] = '\0';
 			return MAIL_OK;
 		}
 		if (errno != ENOENT)
@@ -76,14 +79,15 @@ mbox_get(const struct mbox *box, size_t i, struct mail_detail *detail)
 	const struct mbox_entry *entry = &box->entries[i + box->hidden];
 	size_t n = (size_t)(entry->start - entry->from);
 
-	if (n > sizeof detail->from)
+	if (n > MBOX_FROM_MAX)
 		return MAIL_CHANGED;
-	if (!mbox_io_read(box->fd, detail->from, n, entry->from))
+	if (!mbox_io_read(box->fd, detail->name, n, entry->from))
 		return errno == ENODATA ? MAIL_CHANGED : mbox_fail(box, "read");
-	while (n > 0 && (detail->from[n - 1] == '\n' || detail->from[n - 1] == '\r'))
+	while (n > 0 && (detail->name[n - 1] == '\n' || detail->name[n - 1] == '\r'))
 		n--;
-	detail->from_octets = n;
-	if (!mbox_date_read(detail->from, n, &detail->delivered))
+	detail->name[n] = '\0';
+	detail->name_octets = n;
+	if (!mbox_date_read((const unsigned char *)detail->name, n, &detail->delivered))
 		detail->delivered = 0;
 	return MAIL_OK;
 }
@@ -93,7 +97,7 @@ mail_detail_get(struct mailstore *store, size_t i, struct mail_detail *detail)
 {
 	detail->delivered = 0;
 	detail->flags = 0;
-	detail->from_octets = 0;
+	detail->name_octets = 0;
 	return store->ops == &mailstore_maildir
 		       ? maildir_get((struct maildir *)store, i, detail)
 		       : mbox_get((struct mbox *)store, i, detail);

@@ -22,8 +22,9 @@ struct mail_detail {
 	int64_t delivered; /* seconds since 1970: the file's mtime, the From_ line's date;
 			      0 if it cannot be told */
 	unsigned flags;    /* of a Maildir; an mbox keeps them in the header */
-	size_t from_octets;                /* 0 for a Maildir */
-	unsigned char from[MBOX_FROM_MAX]; /* the From_ line without its line end */
+	size_t name_octets;           /* of the following, which has a NUL behind it */
+	char name[MBOX_FROM_MAX + 1]; /* a Maildir: of the file; an mbox: the From_ line
+					 without its line end, which may hold NULs */
 };
 
 /* Of message i of a store of either driver that has been loaded. */

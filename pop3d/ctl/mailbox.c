@@ -35,11 +35,11 @@ mailbox_log(void *cookie, int priority, const char *format, ...)
 	ctl_error("%s", shown);
 }
 
-/* A location as it was typed: no letter behind a '%' means anything in it. */
-static int
-location_read(struct mailbox *m, const char *target)
+int
+mailbox_location_read(
+	const struct mailbox *m, struct mail_location *location, const char *target)
 {
-	char template[2 * sizeof(m->location.path)];
+	char template[2 * sizeof(location->path)];
 	const char *error;
 	size_t n = 0;
 
@@ -53,7 +53,7 @@ location_read(struct mailbox *m, const char *target)
 			template[n++] = '%';
 	}
 	template[n] = '\0';
-	if (mail_location_expand(&m->location, template, "", "", &error))
+	if (mail_location_expand(location, template, "", m->identity.home, &error))
 		return 0;
 	ctl_error("%s", error);
 	return EX_USAGE;
@@ -100,7 +100,7 @@ location_find(struct mailbox *m, const char *target)
 {
 	const char *wrong;
 	struct stat st;
-	int status = location_read(m, target);
+	int status = mailbox_location_read(m, &m->location, target);
 
 	if (status != 0)
 		return status;

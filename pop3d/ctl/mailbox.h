@@ -37,6 +37,13 @@ struct mailbox {
 int mailbox_find(
 	struct mailbox *m, const struct ctl_context *context, const char *target);
 
+/*
+ * Read a location as it was typed: no letter behind a '%' means anything in it, and ~/ is
+ * the home of the owner that mailbox_find() has found.
+ */
+int mailbox_location_read(
+	const struct mailbox *m, struct mail_location *location, const char *target);
+
 /* Take the session lock, waiting as a session does, and number the messages.  As above.
  */
 int mailbox_open(struct mailbox *m);

@@ -176,7 +176,7 @@ table_print(struct table *table)
 	if (status != MAIL_OK)
 		return mailbox_status(&table->m, status);
 	if (!table->plain)
-		(void)printf("%zu messages, %" PRIu64 " octets\n", table->m.count,
+		(void)printf("messages: %zu, octets: %" PRIu64 "\n", table->m.count,
 			table->octets);
 	if (table->unreadable == 0)
 		return 0;
