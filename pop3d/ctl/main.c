@@ -13,6 +13,8 @@
 #include "pop3d/ctl/authlist.h"
 #include "pop3d/ctl/authtest.h"
 #include "pop3d/ctl/ctl.h"
+#include "pop3d/ctl/mailbox_convert.h"
+#include "pop3d/ctl/mailbox_show.h"
 #include "pop3d/ctl/passwd.h"
 
 #define APOP_OPTIONS "[-d home] [-f file] [-g gid] [-k key] [-m location] [-u uid] user"
@@ -31,6 +33,8 @@ static const struct ctl_command commands[] = {
 	{"apop", "list", apop_list, "[-f file] [user]"},
 	{"auth", "list", authlist_run, ""},
 	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
+	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
+	{"mailbox", "show", mailbox_show, "[--plain] maildrop"},
 	{NULL, NULL, NULL, NULL},
 };
 
