@@ -116,7 +116,8 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/settings.o pop3d/ctl/authclient.o pop3d/ctl/authclient_scram.o \
 	pop3d/ctl/authlist.o pop3d/ctl/authtest.o pop3d/ctl/authtrial.o \
 	pop3d/ctl/printable.o pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o \
-	pop3d/ctl/mailbox_owner.o pop3d/ctl/mailbox_show.o pop3d/ctl/mailbox_user.o \
+	pop3d/ctl/mailbox_owner.o pop3d/ctl/mailbox_quota.o \
+	pop3d/ctl/mailbox_show.o pop3d/ctl/mailbox_user.o \
 	pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o pop3d/ctl/convert_mbox.o \
 	pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o pop3d/ctl/convert_work.o \
 	pop3d/ctl/mailbox_convert.o pop3d/ctl/progress.o pop3d/ctl/writer.o

@@ -14,6 +14,7 @@
 #include "pop3d/ctl/authtest.h"
 #include "pop3d/ctl/ctl.h"
 #include "pop3d/ctl/mailbox_convert.h"
+#include "pop3d/ctl/mailbox_quota.h"
 #include "pop3d/ctl/mailbox_show.h"
 #include "pop3d/ctl/passwd.h"
 
@@ -34,6 +35,8 @@ static const struct ctl_command commands[] = {
 	{"auth", "list", authlist_run, ""},
 	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
 	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
+	{"mailbox", "quota", mailbox_quota,
+		"[--recalculate] [--set definition] maildrop"},
 	{"mailbox", "show", mailbox_show, "[--plain] maildrop"},
 	{NULL, NULL, NULL, NULL},
 };
