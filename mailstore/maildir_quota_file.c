@@ -218,7 +218,10 @@ write_debit(const struct maildir_quota_debit *debit, const struct maildir *m)
 	int error;
 
 	wrong = check_file(debit->fd, &st);
-	/* Who replaced it has counted the files that there are now. */
+	/*
+	 * Who replaced it has counted since this session began, and may have met some of
+	 * what it was about to remove.  To take that off the new file could be twice.
+	 */
 	if (wrong == NULL && st.st_nlink == 0)
 		return;
 	if (wrong == NULL && maildir_quota_read(debit->fd, &q, &wrong) &&

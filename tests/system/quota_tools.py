@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 
+from fronts import over_usr
 from harness import TIMEOUT
 from stores import MaildirStore, message
 from supervisors import tool
@@ -55,6 +56,24 @@ def deliver(maildir, raw=message(0)):
                     stderr=subprocess.DEVNULL)
     agent.stdin.write(raw)
     return agent
+
+
+def doveadm(site, maildir, *args):
+    """What Dovecot's doveadm prints, with its quota in the files of this Maildir."""
+    conf, account = site.path("doveadm.conf"), maildir.account
+    with open(conf, "w") as f:
+        f.write("protocols =\nssl = no\nlog_path = /dev/stderr\nfirst_valid_uid = 1\n"
+                "base_dir = %s\nmail_location = maildir:%s\nmail_plugins = quota\n"
+                "plugin {\n quota = maildir:User quota\n}\n"
+                % (site.path("doveadm"), maildir.path))
+    os.chmod(conf, 0o644)
+    done = subprocess.run(
+        [*over_usr("dovecot-core"), "setpriv", "--reuid", str(account.uid), "--regid",
+         str(account.gid), "--clear-groups", "doveadm", "-c", conf, "-f", "tab", *args],
+        env={"HOME": account.home, "USER": account.name, "PATH": "/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class SmallMaildir(MaildirStore):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from harness import TIMEOUT
-from quota_tools import (LIMITS, deliver, lines, recount, size_path, small_disk,
+from quota_tools import (LIMITS, deliver, doveadm, lines, recount, size_path, small_disk,
                          write_size)
 from stores import message
 
@@ -218,6 +218,24 @@ def test_courier_agrees(site, maildir, alice):
     assert sums(maildir) == said and said[1] == 4
     delete(site, alice, [1, 2, 3, 4])
     assert sums(maildir) == (0, 0)
+
+
+def test_dovecot_agrees(site, maildir, alice):
+    """Dovecot takes the file as sessions leave it, and its own count says the same."""
+    for number in range(5):
+        put_sized(maildir, message(number, b"x" * 4000), "new",
+                  len(message(number, b"x" * 4000)))
+    write_size(maildir, LIMITS + "\n%d 5\n" % sum(map(len, maildir.messages())))
+    delete(site, alice, [2, 4])
+    said = sums(maildir)
+    assert said == (sum(map(len, maildir.messages())), 3)
+    kept = lines(maildir)
+    table = [row.split("\t") for row in doveadm(site, maildir, "quota", "get").splitlines()]
+    assert ["User quota", "MESSAGE", "3", "100", "3"] in table
+    assert ["User quota", "STORAGE", str(-(-said[0] // 1024)), "977", "1"] in table
+    assert lines(maildir) == kept
+    doveadm(site, maildir, "quota", "recalc")
+    assert lines(maildir) == [LIMITS, "%d %d" % said]
 
 
 def test_room_for_mail_again(site, maildir, alice):
