@@ -115,6 +115,7 @@ maildir_quota_parse(struct maildir_quota *q, const char *text, size_t n)
 		return false;
 	if (!maildir_quota_define(q, text, (size_t)((line == NULL ? end : line) - text)))
 		return false;
+	q->torn = text[n - 1] != '\n';
 	/* Without a count that the others can be added to the sums are none. */
 	if (line == NULL || line + 1 == end)
 		q->damaged = true;

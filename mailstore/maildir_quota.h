@@ -24,6 +24,8 @@ struct maildir_quota {
 	int64_t max_bytes, max_messages; /* 0: no limit */
 	int64_t bytes, messages;         /* in use; both 0 if damaged */
 	size_t lines;                    /* behind the first */
+	bool torn;    /* the last line has no end: its writer was killed,
+			 or had no room */
 	bool damaged; /* the sums mean nothing: all has to be counted again */
 };
 

@@ -173,15 +173,6 @@ maildir_quota_removed(struct maildir_quota_debit *debit)
 	debit->next = -1;
 }
 
-/* Whether the file ends within a line: its writer was killed, or had no room. */
-static bool
-ends_within_line(int fd, off_t size)
-{
-	char last;
-
-	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
-}
-
 /*
  * Add the line by one write, so that it stays whole among those of others.  Returns an
  * errno, or 0.
@@ -232,9 +223,9 @@ write_debit(const struct maildir_quota_debit *debit, const struct maildir *m)
 		return;
 	}
 	n = maildir_quota_line(line + 1, -debit->bytes, -debit->messages);
-	error = ends_within_line(debit->fd, st.st_size)
-			? append_line(debit->fd, st.st_size, line, n + 1)
-			: append_line(debit->fd, st.st_size, line + 1, n);
+	/* A line that was never ended must not become the head of this one. */
+	error = q.torn ? append_line(debit->fd, st.st_size, line, n + 1)
+		       : append_line(debit->fd, st.st_size, line + 1, n);
 	if (error != 0 && error != ESTALE)
 		maildir_log(m, LOG_WARNING, "write to " FILE_NAME, error);
 }

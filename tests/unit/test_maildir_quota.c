@@ -140,6 +140,20 @@ test_damaged(void **state)
 }
 
 static void
+test_torn(void **state)
+{
+	struct maildir_quota q;
+
+	(void)state;
+	assert_true(parse(&q, "1000S\n500 1\n"));
+	assert_false(q.torn);
+	assert_true(parse(&q, "1000S\n500 1\n-500"));
+	assert_true(q.torn);
+	assert_true(parse(&q, "1000S"));
+	assert_true(q.torn);
+}
+
+static void
 test_no_such_file(void **state)
 {
 	static const char nul[] = "1000S\n500 1\n\0\0\0";
@@ -252,6 +266,7 @@ test_maildir_quota(void)
 		cmocka_unit_test(test_no_definitions),
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_no_such_file),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_lines),
