@@ -202,7 +202,7 @@ static void
 write_debit(const struct maildir_quota_debit *debit, const struct maildir *m)
 {
 	char line[1 + MAILDIR_QUOTA_LINE] = "\n";
-	struct maildir_quota q;
+	struct maildir_quota q = {.torn = false};
 	const char *wrong;
 	struct stat st;
 	size_t n;
