@@ -68,7 +68,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o mailstore/dotlock_stale.o \
-	mailstore/detail.o mailstore/mbox_date.o
+	mailstore/detail.o mailstore/mbox_date.o mailstore/traces.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
@@ -117,6 +117,8 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/mailbox_owner.o pop3d/ctl/mailbox_show.o pop3d/ctl/mailbox_user.o \
 	pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o pop3d/ctl/convert_mbox.o \
 	pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o pop3d/ctl/convert_work.o \
+	pop3d/ctl/check.o pop3d/ctl/check_maildir.o pop3d/ctl/mailbox_check.o \
+	pop3d/ctl/mailbox_repair.o pop3d/ctl/mailbox_recover.o \
 	pop3d/ctl/mailbox_convert.o pop3d/ctl/progress.o pop3d/ctl/writer.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \

@@ -13,7 +13,9 @@
 #include "pop3d/ctl/authlist.h"
 #include "pop3d/ctl/authtest.h"
 #include "pop3d/ctl/ctl.h"
+#include "pop3d/ctl/mailbox_check.h"
 #include "pop3d/ctl/mailbox_convert.h"
+#include "pop3d/ctl/mailbox_repair.h"
 #include "pop3d/ctl/mailbox_show.h"
 #include "pop3d/ctl/passwd.h"
 
@@ -33,8 +35,11 @@ static const struct ctl_command commands[] = {
 	{"apop", "list", apop_list, "[-f file] [user]"},
 	{"auth", "list", authlist_run, ""},
 	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
-	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
 	{"mailbox", "show", mailbox_show, "[--plain] maildrop"},
+	{"mailbox", "check", mailbox_check, "maildrop"},
+	{"mailbox", "repair", mailbox_repair, "[--create] maildrop"},
+	{"mailbox", "recover", mailbox_recover, "[--saved journal --to mbox] maildrop"},
+	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
 	{NULL, NULL, NULL, NULL},
 };
 
