@@ -126,7 +126,8 @@ MAILBOX_OBJS = pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o pop3d/ctl/mailbox_
 	pop3d/ctl/check_maildir.o pop3d/ctl/mailbox_check.o pop3d/ctl/mailbox_repair.o \
 	pop3d/ctl/mailbox_recover.o pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o \
 	pop3d/ctl/convert_mbox.o pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o \
-	pop3d/ctl/convert_work.o pop3d/ctl/mailbox_convert.o
+	pop3d/ctl/convert_work.o pop3d/ctl/mailbox_convert.o pop3d/ctl/foreign_ids.o \
+	pop3d/ctl/mailbox_uidl.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
 	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o \

@@ -17,6 +17,7 @@
 #include "pop3d/ctl/mailbox_convert.h"
 #include "pop3d/ctl/mailbox_repair.h"
 #include "pop3d/ctl/mailbox_show.h"
+#include "pop3d/ctl/mailbox_uidl.h"
 #include "pop3d/ctl/passwd.h"
 
 #define APOP_OPTIONS "[-d home] [-f file] [-g gid] [-k key] [-m location] [-u uid] user"
@@ -40,6 +41,8 @@ static const struct ctl_command commands[] = {
 	{"mailbox", "repair", mailbox_repair, "[--create] maildrop"},
 	{"mailbox", "recover", mailbox_recover, "[--saved journal --to mbox] maildrop"},
 	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
+	{"mailbox", "uidl", mailbox_uidl,
+		"[--compare-with server] [--format format] maildrop"},
 	{NULL, NULL, NULL, NULL},
 };
 
