@@ -59,6 +59,10 @@ LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
 # What each program is made of.
+IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
+	mailstore/import_expand.o mailstore/import_file.o mailstore/import_format.o \
+	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
+	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
@@ -69,8 +73,9 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
-	mailstore/dotlock.o mailstore/dotlock_stale.o \
-	mailstore/detail.o mailstore/mbox_date.o
+	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
+# What only tools of an administrator ask of a store.
+MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/mbox_date.o mailstore/traces.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
@@ -115,12 +120,16 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o \
 	pop3d/ctl/settings.o pop3d/ctl/authclient.o pop3d/ctl/authclient_scram.o \
 	pop3d/ctl/authlist.o pop3d/ctl/authtest.o pop3d/ctl/authtrial.o \
-	pop3d/ctl/printable.o pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o \
-	pop3d/ctl/mailbox_owner.o pop3d/ctl/mailbox_quota.o \
-	pop3d/ctl/mailbox_show.o pop3d/ctl/mailbox_user.o \
-	pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o pop3d/ctl/convert_mbox.o \
-	pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o pop3d/ctl/convert_work.o \
-	pop3d/ctl/mailbox_convert.o pop3d/ctl/progress.o pop3d/ctl/writer.o
+	$(MAILBOX_OBJS) $(MAILSTORE_TOOL_OBJS)
+# pop3ctl mailbox
+MAILBOX_OBJS = pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o pop3d/ctl/mailbox_owner.o \
+	pop3d/ctl/mailbox_user.o pop3d/ctl/printable.o pop3d/ctl/progress.o \
+	pop3d/ctl/writer.o pop3d/ctl/mailbox_show.o pop3d/ctl/check.o \
+	pop3d/ctl/check_maildir.o pop3d/ctl/mailbox_check.o pop3d/ctl/mailbox_repair.o \
+	pop3d/ctl/mailbox_recover.o pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o \
+	pop3d/ctl/convert_mbox.o pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o \
+	pop3d/ctl/convert_work.o pop3d/ctl/mailbox_convert.o pop3d/ctl/foreign_ids.o \
+	pop3d/ctl/mailbox_uidl.o pop3d/ctl/mailbox_quota.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
 	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o \
@@ -259,19 +268,24 @@ CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
 	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
 
-test-modules: $(TEST_MODULES)
+IMPORT_IDS_OBJS = tests/system/import_ids.o $(MAILSTORE_OBJS)
+tests/system/import_ids: $(IMPORT_IDS_OBJS)
+	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MD_LIBS)
+
+test-modules: $(TEST_MODULES) tests/system/import_ids
 
 check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d tests/system/import_ids.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
+		tests/system/import_ids.o tests/system/import_ids \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"

@@ -74,18 +74,18 @@ maildir_get(struct maildir *m, size_t i, struct mail_detail *detail)
 }
 
 static enum mail_status
-mbox_get(const struct mbox *box, size_t i, struct mail_detail *detail)
+entry_get(const struct mbox *box, const struct mbox_entry *entry,
+	struct mail_detail *detail)
 {
-	const struct mbox_entry *entry = &box->entries[i + box->hidden];
 	size_t n = (size_t)(entry->start - entry->from);
 
 	if (n > MBOX_FROM_MAX)
 		return MAIL_CHANGED;
 	if (!mbox_io_read(box->fd, detail->name, n, entry->from))
 		return errno == ENODATA ? MAIL_CHANGED : mbox_fail(box, "read");
+	detail->from_octets = n;
 	while (n > 0 && (detail->name[n - 1] == '\n' || detail->name[n - 1] == '\r'))
 		n--;
-	detail->name[n] = '\0';
 	detail->name_octets = n;
 	if (!mbox_date_read((const unsigned char *)detail->name, n, &detail->delivered))
 		detail->delivered = 0;
@@ -93,12 +93,33 @@ mbox_get(const struct mbox *box, size_t i, struct mail_detail *detail)
 }
 
 enum mail_status
+mail_detail_pseudo(struct mailstore *store, struct mail_detail *detail,
+	unsigned char *header, size_t cap, size_t *n)
+{
+	const struct mbox *box = (const struct mbox *)store;
+	enum mail_status status;
+
+	if (store->ops != &mailstore_mbox || box->hidden == 0)
+		return MAIL_GONE;
+	status = entry_get(box, &box->entries[0], detail);
+	if (status != MAIL_OK)
+		return status;
+	*n = box->entries[0].header < cap ? (size_t)box->entries[0].header : cap;
+	if (mbox_io_read(box->fd, header, *n, box->entries[0].start))
+		return MAIL_OK;
+	return errno == ENODATA ? MAIL_CHANGED : mbox_fail(box, "read");
+}
+
+enum mail_status
 mail_detail_get(struct mailstore *store, size_t i, struct mail_detail *detail)
 {
+	const struct mbox *box;
+
 	detail->delivered = 0;
 	detail->flags = 0;
-	detail->name_octets = 0;
-	return store->ops == &mailstore_maildir
-		       ? maildir_get((struct maildir *)store, i, detail)
-		       : mbox_get((struct mbox *)store, i, detail);
+	detail->name_octets = detail->from_octets = 0;
+	if (store->ops == &mailstore_maildir)
+		return maildir_get((struct maildir *)store, i, detail);
+	box = (const struct mbox *)store;
+	return entry_get(box, &box->entries[i + box->hidden], detail);
 }

@@ -22,14 +22,22 @@ struct mail_detail {
 	int64_t delivered; /* seconds since 1970: the file's mtime, the From_ line's date;
 			      0 if it cannot be told */
 	unsigned flags;    /* of a Maildir; an mbox keeps them in the header */
-	size_t name_octets;           /* of the following, which has a NUL behind it */
-	char name[MBOX_FROM_MAX + 1]; /* a Maildir: of the file; an mbox: the From_ line
-					 without its line end, which may hold NULs */
+	size_t name_octets; /* of the following, without a line end */
+	size_t from_octets; /* with it; 0 for a Maildir */
+	/* A Maildir: of the file, with a NUL behind it.  An mbox: the From_ line. */
+	char name[MBOX_FROM_MAX + 1];
 };
 
 /* Of message i of a store of either driver that has been loaded. */
 enum mail_status mail_detail_get(
 	struct mailstore *store, size_t i, struct mail_detail *detail);
+
+/*
+ * Of the message that c-client keeps its folder data in, which no client sees; the first
+ * cap octets of its header go to header, *n of them.  MAIL_GONE: there is none.
+ */
+enum mail_status mail_detail_pseudo(struct mailstore *store, struct mail_detail *detail,
+	unsigned char *header, size_t cap, size_t *n);
 
 /* The letters of Maildir's flags that a mask stands for, in their order: at most 5. */
 void mail_detail_letters(unsigned flags, char letters[6]);

@@ -202,15 +202,25 @@ mailbox_find(struct mailbox *m, const struct ctl_context *context, const char *t
 	return status;
 }
 
+enum mail_status
+mailbox_lock(struct mailbox *m)
+{
+	return m->location.ops->open(&m->store, -1, m->location.path, &m->options);
+}
+
+enum mail_status
+mailbox_load(struct mailbox *m)
+{
+	return m->location.ops->load(m->store, &m->count);
+}
+
 int
 mailbox_open(struct mailbox *m)
 {
-	const struct mailstore_ops *ops = m->location.ops;
-	enum mail_status status;
+	enum mail_status status = mailbox_lock(m);
 
-	status = ops->open(&m->store, -1, m->location.path, &m->options);
 	if (status == MAIL_OK)
-		status = ops->load(m->store, &m->count);
+		status = mailbox_load(m);
 	return status == MAIL_OK ? 0 : mailbox_status(m, status);
 }
 

@@ -44,8 +44,11 @@ int mailbox_find(
 int mailbox_location_read(
 	const struct mailbox *m, struct mail_location *location, const char *target);
 
-/* Take the session lock, waiting as a session does, and number the messages.  As above.
- */
+/* Take the session lock, waiting as a session does; number the messages. */
+enum mail_status mailbox_lock(struct mailbox *m);
+enum mail_status mailbox_load(struct mailbox *m);
+
+/* Both.  Returns 0 or an exit status, and has said then what is wrong. */
 int mailbox_open(struct mailbox *m);
 
 /* Say what a status other than MAIL_OK means here, and return an exit status for it. */
