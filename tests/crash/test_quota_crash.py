@@ -83,6 +83,9 @@ def test_error(prepare, error):
     places = 0
     for place, result, path in inject.sweep(prepare, "error=" + error, names=NAMES):
         written = check(path, place)
+        # How often directories are read depends on the time: this was before the update.
+        if inject.status(result, "load") != "OK":
+            continue
         name = place.split(":")[1]
         if name not in ("fsync", "newfstatat", "fstat"):
             assert inject.status(result, "update") == "OK", (place, result)
