@@ -61,7 +61,7 @@ check_file(const char *text, size_t n)
 		require(q.bytes == 0 && q.messages == 0);
 		return;
 	}
-	require(n <= MAILDIR_QUOTA_MAX && text[n - 1] == '\n' && q.lines > 0);
+	require(n > 0 && n <= MAILDIR_QUOTA_MAX && text[n - 1] == '\n' && q.lines > 0);
 	check_line(&q, text, n, 1);
 	check_line(&q, text, n, -1);
 }

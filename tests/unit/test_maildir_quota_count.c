@@ -153,6 +153,50 @@ test_recalculate_fails(void **state)
 	assert_int_equal(close(root), 0);
 }
 
+/* Another process, which does the same over and over until the test lets it end. */
+struct disturber {
+	pid_t pid;
+	int stop;
+};
+
+static void
+disturber_start(struct disturber *d, const struct maildir_fixture *f,
+	void (*disturb)(const struct maildir_fixture *f))
+{
+	int stop[2];
+	char byte;
+
+	assert_int_equal(pipe2(stop, O_CLOEXEC | O_NONBLOCK), 0);
+	d->pid = fork();
+	assert_true(d->pid >= 0);
+	if (d->pid == 0) {
+		(void)close(stop[1]);
+		/* Ends with the test, whatever becomes of it. */
+		while (read(stop[0], &byte, 1) < 0) {
+			disturb(f);
+			(void)usleep(1000);
+		}
+		_exit(0);
+	}
+	assert_int_equal(close(stop[0]), 0);
+	d->stop = stop[1];
+}
+
+static void
+disturber_end(const struct disturber *d)
+{
+	assert_int_equal(close(d->stop), 0);
+	assert_int_equal(waitpid(d->pid, NULL, 0), d->pid);
+}
+
+static void
+deliver_and_remove(const struct maildir_fixture *f)
+{
+	maildir_fixture_put(f, "new/1.a", "1");
+	(void)usleep(1000);
+	(void)unlink(maildir_fixture_file(f, "new/1.a"));
+}
+
 /* What comes and goes all the time cannot be counted, and the old file stays. */
 static void
 test_never_still(void **state)
@@ -160,32 +204,49 @@ test_never_still(void **state)
 	struct maildir_fixture *f = *state;
 	struct maildir_quota_usage usage;
 	const int root = open_root(f);
-	int stop[2];
-	char byte;
-	pid_t pid;
+	struct disturber d;
 
 	maildir_fixture_put(f, "maildirsize", "7S\n1 1\n");
 	assert_int_equal(chmod(maildir_fixture_file(f, "maildirsize"), 0640), 0);
-	assert_int_equal(pipe2(stop, O_CLOEXEC | O_NONBLOCK), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)close(stop[1]);
-		/* Ends with the test, whatever becomes of it. */
-		while (read(stop[0], &byte, 1) < 0) {
-			maildir_fixture_put(f, "new/1.a", "1");
-			(void)usleep(1000);
-			(void)unlink(maildir_fixture_file(f, "new/1.a"));
-		}
-		_exit(0);
-	}
-	(void)close(stop[0]);
+	disturber_start(&d, f, deliver_and_remove);
 	assert_int_equal(
 		maildir_quota_recalculate(root, "7S", &f->options, &usage), MAIL_CHANGED);
 	assert_int_equal(maildir_quota_count(root, &f->options, &usage), MAIL_CHANGED);
-	assert_int_equal(close(stop[1]), 0);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	disturber_end(&d);
 	assert_quota(root, "7S", 1, 1);
+	assert_int_equal(entries(f, "tmp"), 0);
+	assert_int_equal(close(root), 0);
+}
+
+static void
+add_line(const struct maildir_fixture *f)
+{
+	const int fd = open(
+		maildir_fixture_file(f, "maildirsize"), O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "5 1\n", 4) != 4 || close(fd) != 0)
+		_exit(1);
+}
+
+/* A file to which others add lines meanwhile is not replaced: they would be lost. */
+static void
+test_lines_are_kept(void **state)
+{
+	struct maildir_fixture *f = *state;
+	struct maildir_quota_usage usage;
+	const int root = open_root(f);
+	struct disturber d;
+	struct stat before, after;
+
+	maildir_fixture_put(f, "maildirsize", "7S\n1 1\n");
+	assert_int_equal(fstatat(root, "maildirsize", &before, 0), 0);
+	disturber_start(&d, f, add_line);
+	assert_int_equal(
+		maildir_quota_recalculate(root, "7S", &f->options, &usage), MAIL_CHANGED);
+	disturber_end(&d);
+	assert_int_equal(fstatat(root, "maildirsize", &after, 0), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_true(after.st_size > before.st_size);
 	assert_int_equal(entries(f, "tmp"), 0);
 	assert_int_equal(close(root), 0);
 }
@@ -202,6 +263,7 @@ test_maildir_quota_count(void)
 		TEST(test_recalculate),
 		TEST(test_recalculate_fails),
 		TEST(test_never_still),
+		TEST(test_lines_are_kept),
 	};
 
 	return cmocka_run_group_tests_name("maildir_quota_count", tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mailstore/maildir_quota.h"
+#include "mailstore/maildir_quota_file.h"
 #include "tests/unit/maildir_fixture.h"
 #include "tests/unit/tests.h"
 
@@ -228,6 +228,32 @@ test_other_content(void **state)
 	assert_file(f, "maildirsize", text);
 }
 
+/* Who replaced it has counted: then this session's line is for nobody, and no trouble. */
+static void
+test_replaced(void **state)
+{
+	static char text[MAILDIR_QUOTA_MAX + 2];
+	struct maildir_fixture *f = *state;
+	struct maildir_quota_debit debit;
+	struct maildir *m;
+
+	memset(text, ' ', sizeof(text) - 1);
+	memcpy(text, HEAD, sizeof(HEAD) - 1);
+	maildir_fixture_put(f, "maildirsize", text);
+	maildir_fixture_put(f, "new/1.a", "123");
+	maildir_fixture_open(f);
+	m = (struct maildir *)f->store;
+	maildir_quota_begin(&debit, m);
+	maildir_quota_removing(&debit, m->dirs[MAILDIR_NEW], "1.a");
+	maildir_quota_removed(&debit);
+	assert_int_equal(debit.bytes, 3);
+	maildir_fixture_put(f, "tmp/maildirsize", HEAD "900 4\n");
+	maildir_fixture_rename(f, "tmp/maildirsize", "maildirsize");
+	maildir_quota_end(&debit, m);
+	assert_file(f, "maildirsize", HEAD "900 4\n");
+	assert_int_equal(f->logged, 0);
+}
+
 static void
 test_other_kinds(void **state)
 {
@@ -266,6 +292,7 @@ test_maildir_quota_file(void)
 		TEST(test_trash),
 		TEST(test_torn_line),
 		TEST(test_other_content),
+		TEST(test_replaced),
 		TEST(test_other_kinds),
 	};
 
