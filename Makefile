@@ -40,6 +40,10 @@ CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
 SSL_LIBS != $(PKG_CONFIG) --libs libssl libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 CRYPT_LIBS = -lcrypt
+# As with inih and libmd; Z_LIBS=-lz ZSTD_LIBS=-lzstd are as good.
+Z_LIBS = -l:libz.a
+ZSTD_LIBS = -l:libzstd.a
+MAILSTORE_LIBS = $(MD_LIBS) $(Z_LIBS) $(ZSTD_LIBS)
 # Debian's archive for use in shared objects; elsewhere CDB_LIBS=-lcdb.
 CDB_LIBS = -l:libcdb_pic.a
 IDN_LIBS = -lidn
@@ -60,6 +64,7 @@ LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(
 
 # What each program is made of.
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
+	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
@@ -182,6 +187,7 @@ TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
 	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
+	tests/unit/compressed_fixture.o tests/unit/test_decoder.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
@@ -207,13 +213,13 @@ all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ $<
 
 pop3d/pop3d: $(POP3D_OBJS)
-	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
+	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS)
 
 pop3d/tls/pop3d-tls: $(TLS_OBJS)
 	$(LINK) -o $@ $(TLS_OBJS) $(SSL_LIBS)
 
 pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
-	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS)
+	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS)
 
 auth/passwd.so: $(PASSWD_OBJS) $(SCRAM_OBJS)
 	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SCRAM_OBJS) $(PASSWD_LIBS) $(MD_LIBS)
@@ -242,12 +248,12 @@ auth/jwt.so: auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS)
 		$(JWT_LIBS)
 
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS)
-	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MD_LIBS) \
+	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) \
 		$(PASSWD_LIBS) $(JWT_LIBS) $(SSL_LIBS) -lcmocka
 
 CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
-	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
+	$(LINK) -o $@ $(CRASH_OBJS) $(MAILSTORE_LIBS)
 
 test-modules: $(TEST_MODULES)
 
@@ -270,7 +276,7 @@ fuzz: $(UNIT_LIBS)
 	set -e; for f in tests/fuzz/fuzz_*.c; do \
 		echo "$${f%.c}"; \
 		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
-			$(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
+			$(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
 	done
 
 # LINT = names of checks, if not all.

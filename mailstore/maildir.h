@@ -25,6 +25,7 @@ struct maildir {
 	char (*ids)[MAIL_UID_MAX + 1]; /* all unique-ids, where some needed a suffix */
 	bool ids_checked;
 	bool message_logged; /* one line a session about messages that cannot be read */
+	unsigned refused;    /* messages whose compressed files cannot be served */
 };
 
 /* Log one line: the path, what failed, the text for an errno. */
