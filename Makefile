@@ -187,7 +187,7 @@ TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
 	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
-	tests/unit/compressed_fixture.o tests/unit/test_decoder.o \
+	tests/unit/compressed_fixture.o tests/unit/test_decoder.o tests/unit/test_decoder_damage.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \

@@ -207,7 +207,8 @@ refuse_alien(const struct mbox *box, uint64_t size)
 	const size_t n = size < sizeof head ? (size_t)size : sizeof head;
 
 	if (mbox_io_read(box->fd, head, n, 0) && decoder_format(head, n) != NULL)
-		return refuse(box, "is compressed, which only messages of a Maildir may be");
+		return refuse(
+			box, "is compressed, which only messages of a Maildir may be");
 	return refuse(box, "not an mbox: it does not begin with a From_ line");
 }
 

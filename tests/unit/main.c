@@ -12,6 +12,8 @@ struct group {
 };
 
 static const struct group groups[] = {
+	{"decoder", test_decoder},
+	{"decoder_damage", test_decoder_damage},
 	{"octets", test_octets},
 	{"unique_id", test_unique_id},
 	{"location", test_location},

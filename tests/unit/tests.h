@@ -4,6 +4,8 @@
 #ifndef TESTS_H
 #define TESTS_H
 
+int test_decoder(void);
+int test_decoder_damage(void);
 int test_octets(void);
 int test_unique_id(void);
 int test_location(void);
