@@ -192,6 +192,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_location.o tests/unit/test_session_lock.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
+	tests/unit/test_maildir_compressed.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
 	tests/unit/test_maildir_update.o \
 	$(MBOX_TEST_OBJS) \

@@ -22,6 +22,7 @@ static const struct group groups[] = {
 	{"maildir_list", test_maildir_list},
 	{"maildir", test_maildir},
 	{"maildir_message", test_maildir_message},
+	{"maildir_compressed", test_maildir_compressed},
 	{"maildir_scan", test_maildir_scan},
 	{"maildir_twins", test_maildir_twins},
 	{"maildir_update", test_maildir_update},

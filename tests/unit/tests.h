@@ -14,6 +14,7 @@ int test_maildir_name(void);
 int test_maildir_list(void);
 int test_maildir(void);
 int test_maildir_message(void);
+int test_maildir_compressed(void);
 int test_maildir_scan(void);
 int test_maildir_twins(void);
 int test_maildir_update(void);
