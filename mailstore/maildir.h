@@ -20,12 +20,12 @@ struct maildir {
 	char *path;             /* for the log */
 	int dirs[MAILDIR_SUBS]; /* new and cur; -1 if there is no Maildir yet */
 	int lock;
+	unsigned refused; /* messages whose compressed files cannot be served */
 	struct maildir_list list;
 	unsigned char *buffer;         /* for counting octets; NULL until it is needed */
 	char (*ids)[MAIL_UID_MAX + 1]; /* all unique-ids, where some needed a suffix */
 	bool ids_checked;
 	bool message_logged; /* one line a session about messages that cannot be read */
-	unsigned refused;    /* messages whose compressed files cannot be served */
 };
 
 /* Log one line: the path, what failed, the text for an errno. */
