@@ -63,16 +63,25 @@ LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
 # What each program is made of.
+IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
+	mailstore/import_expand.o mailstore/import_file.o mailstore/import_format.o \
+	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
+	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
+	mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
+	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
+	mailstore/index.o mailstore/id_file.o mailstore/id_file_io.o \
+	mailstore/mbox_import.o mailstore/mbox_index.o mailstore/mbox_ids.o \
+	mailstore/mbox_ids_file.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
 	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
-	mailstore/dotlock.o mailstore/dotlock_stale.o
+	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
@@ -256,19 +265,24 @@ CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
 	$(LINK) -o $@ $(CRASH_OBJS) $(MAILSTORE_LIBS)
 
-test-modules: $(TEST_MODULES)
+IMPORT_IDS_OBJS = tests/system/import_ids.o $(MAILSTORE_OBJS)
+tests/system/import_ids: $(IMPORT_IDS_OBJS)
+	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MAILSTORE_LIBS)
+
+test-modules: $(TEST_MODULES) tests/system/import_ids
 
 check: all test-modules tests/unit/unit tests/crash/store_update
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d tests/system/import_ids.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
+		tests/system/import_ids.o tests/system/import_ids \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"

@@ -42,8 +42,10 @@ message_refuse(struct maildir *m, size_t i, const char *why)
 	struct maildir_entry *entry = &m->list.entries[i];
 	char id[MAIL_UID_MAX + 1];
 
-	/* Whatever its octets were believed to be. */
-	entry->flags &= (uint8_t)~MAILDIR_COUNTED;
+	/* Whatever its octets were believed to be; nor may the index tell that again. */
+	if ((entry->flags & MAILDIR_COUNTED) != 0)
+		m->learned = true;
+	entry->flags &= (uint8_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED);
 	unique_id_from_name(entry->name, entry->base, id);
 	if (m->refused++ < REFUSED_LINES)
 		m->options->log(m->options->cookie, LOG_ERR,

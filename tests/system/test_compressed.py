@@ -140,11 +140,20 @@ def test_broken_one_is_left_out_and_kept(site, maildir, alice, name):
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
 def test_damage_after_it_was_counted_is_torn(site, maildir, alice, kind):
-    """No final dot: the client must not take it for whole."""
+    """No final dot: the client must not take it for whole.  Once, even with an index."""
     path = maildir.put(KINDS[kind](message(1)))
+    maildir.put(message(2))
+    sizes = [len(wire(message(n))) for n in (1, 2)]
+    for _ in range(2):
+        client = site.inetd()
+        client.login(alice)
+        assert client.lines("LIST") == ["1 %d" % sizes[0], "2 %d" % sizes[1]]
+        client.quit()
+        client.wait()
     client = site.inetd()
     client.login(alice)
-    assert client.lines("LIST") == ["1 %d" % len(wire(message(1)))]
+    assert client.cmd("STAT") == b"+OK 2 %d" % sum(sizes)
+    assert client.cmd("LIST 1") == b"+OK 1 %d" % sizes[0]
     st = os.stat(path)
     with open(path, "r+b") as f:
         data = flip(f.read(), 1)
@@ -154,8 +163,13 @@ def test_damage_after_it_was_counted_is_torn(site, maildir, alice, kind):
     client.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
     assert END not in client.rest()
     client.wait()
-    assert len(maildir.files()) == 1
-    assert site.wait_log("session-end", user=alice.name)
+    assert len(maildir.files()) == 2
+    client = site.inetd()
+    client.login(alice)
+    assert client.cmd("STAT") == b"+OK 1 %d" % sizes[1]
+    client.quit()
+    client.wait()
+    assert len(maildir.files()) == 2
 
 
 BLOCK = (b"The same line again and again, as long as most lines are: it is one.\n") * 16384
