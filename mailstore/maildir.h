@@ -44,6 +44,7 @@ struct maildir {
 	bool message_logged; /* one line a session about messages that cannot be read */
 	size_t counted;      /* messages that had to be read for their octets */
 	uint64_t counted_octets;
+	unsigned refused; /* messages whose compressed files cannot be served */
 };
 
 /* maildir_known.c: what the index spares reading; see mailstore_ops. */
