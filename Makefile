@@ -203,7 +203,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_compressed.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
-	tests/unit/test_maildir_update.o \
+	tests/unit/test_maildir_update.o tests/unit/test_index.o tests/unit/test_id_file.o \
 	$(MBOX_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \

@@ -31,6 +31,8 @@ static const struct group groups[] = {
 	{"mbox_parse", test_mbox_parse},
 	{"mbox_io", test_mbox_io},
 	{"mbox_journal", test_mbox_journal},
+	{"index", test_index},
+	{"id_file", test_id_file},
 	{"mbox_recover", test_mbox_recover},
 	{"mbox_file", test_mbox_file},
 	{"mbox_place", test_mbox_place},

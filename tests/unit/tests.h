@@ -23,6 +23,8 @@ int test_mbox_id(void);
 int test_mbox_parse(void);
 int test_mbox_io(void);
 int test_mbox_journal(void);
+int test_index(void);
+int test_id_file(void);
 int test_mbox_recover(void);
 int test_mbox_file(void);
 int test_mbox_place(void);
