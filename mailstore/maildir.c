@@ -8,7 +8,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-
 /* A dot file: no program takes it for a message or a folder of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
 
