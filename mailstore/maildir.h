@@ -75,6 +75,9 @@ enum mail_status maildir_need(struct maildir *m);
 /* Open it.  True: the Maildir is as it was, so that m->index stands for the list. */
 bool maildir_index_open(struct maildir *m);
 
+/* Remove what a session that died may have left half-written. */
+void maildir_index_sweep(const struct maildir *m);
+
 /* Fill the list from the index.  False: it is damaged, the list is empty. */
 bool maildir_index_list(struct maildir *m);
 

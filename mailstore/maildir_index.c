@@ -34,6 +34,13 @@ make_stamps(const struct maildir *m, uint64_t stamps[INDEX_STAMPS])
 	stamps[STAMP_UIDL] = m->options->uidl_source;
 }
 
+void
+maildir_index_sweep(const struct maildir *m)
+{
+	(void)unlinkat(m->root, INDEX_FRESH, 0);
+	(void)unlinkat(m->root, MAILDIR_IDS_FRESH, 0);
+}
+
 bool
 maildir_index_open(struct maildir *m)
 {

@@ -194,10 +194,13 @@ store_load(struct mailstore *store, size_t *count)
 {
 	struct mbox *box = (struct mbox *)store;
 	enum mail_status status;
+	bool unchanged;
 
 	box->listed = false;
 	box->n = box->hidden = box->ids_known = 0;
-	if (mbox_index_open(box) && is_within_limits(box) && !mbox_recover_needed(box)) {
+	unchanged = mbox_index_open(box) && is_within_limits(box);
+	/* After one that died there may be something to finish or to clean up. */
+	if (unchanged && !box->died && !mbox_recover_needed(box)) {
 		box->settled = true;
 		box->covered = (uint64_t)box->seen.st_size;
 		*count = (size_t)box->index.count;
