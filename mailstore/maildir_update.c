@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mailstore/maildir_name.h"
+#include "mailstore/maildir_quota_file.h"
 #include "mailstore/maildir_scan.h"
 
 #define ROUNDS_MAX 3 /* times that a renamed message is followed */
@@ -19,6 +20,7 @@ struct update {
 	enum mail_status status; /* worst so far */
 	size_t marked, removed, failed;
 	size_t moved, unmoved;
+	struct maildir_quota_debit quota;
 };
 
 static bool
@@ -117,9 +119,11 @@ remove_marked(struct update *u)
 		if (!is_marked(u, i) ||
 			(entry->flags & (MAILDIR_REMOVED | MAILDIR_FAILED)) != 0)
 			continue;
-		if (unlinkat(u->m->dirs[entry->sub], entry->name, 0) == 0)
+		maildir_quota_removing(&u->quota, u->m->dirs[entry->sub], entry->name);
+		if (unlinkat(u->m->dirs[entry->sub], entry->name, 0) == 0) {
+			maildir_quota_removed(&u->quota);
 			message_removed(u, i);
-		else if (errno == ENOENT || errno == ESTALE)
+		} else if (errno == ENOENT || errno == ESTALE)
 			missing++;
 		else
 			message_failed(u, i, errno);
@@ -244,7 +248,8 @@ enum mail_status
 maildir_update(struct mailstore *store, const unsigned char *deleted, size_t *removed)
 {
 	struct maildir *m = (struct maildir *)store;
-	struct update u = {.m = m, .deleted = deleted, .status = MAIL_OK};
+	struct update u = {
+		.m = m, .deleted = deleted, .status = MAIL_OK, .quota = {.fd = -1}};
 	enum mail_status status;
 
 	*removed = 0;
@@ -257,12 +262,15 @@ maildir_update(struct mailstore *store, const unsigned char *deleted, size_t *re
 		status = session_lock_check(&m->lock);
 	if (status != MAIL_OK)
 		return u.marked > 0 ? status : MAIL_OK;
+	if (u.marked > 0)
+		maildir_quota_begin(&u.quota, m);
 	remove_all(&u);
 	move_kept(&u);
 	/* Also what another program removed has to be durable when the client hears +OK.
 	 */
 	if (u.marked > 0 || u.moved > 0)
 		sync_directories(&u);
+	maildir_quota_end(&u.quota, m);
 	if (u.removed < u.marked)
 		m->options->log(m->options->cookie, LOG_ERR,
 			"Maildir %s: %zu of %zu messages could not be removed", m->path,

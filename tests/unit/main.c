@@ -12,6 +12,8 @@ struct group {
 };
 
 static const struct group groups[] = {
+	{"decoder", test_decoder},
+	{"decoder_damage", test_decoder_damage},
 	{"octets", test_octets},
 	{"unique_id", test_unique_id},
 	{"location", test_location},
@@ -22,9 +24,13 @@ static const struct group groups[] = {
 	{"maildir_list", test_maildir_list},
 	{"maildir", test_maildir},
 	{"maildir_message", test_maildir_message},
+	{"maildir_compressed", test_maildir_compressed},
 	{"maildir_scan", test_maildir_scan},
 	{"maildir_twins", test_maildir_twins},
 	{"maildir_update", test_maildir_update},
+	{"maildir_quota", test_maildir_quota},
+	{"maildir_quota_file", test_maildir_quota_file},
+	{"maildir_quota_count", test_maildir_quota_count},
 	{"mbox_from", test_mbox_from},
 	{"mbox_id", test_mbox_id},
 	{"mbox_parse", test_mbox_parse},
@@ -116,6 +122,10 @@ static const struct group groups[] = {
 	{"proxy_tlv", test_proxy_tlv},
 	{"proxy_v2", test_proxy_v2},
 	{"xclient", test_xclient},
+	{"import_dovecot", test_import_dovecot},
+	{"import_courier", test_import_courier},
+	{"import_header", test_import_header},
+	{"import_file", test_import_file},
 	{NULL, NULL},
 };
 

@@ -4,9 +4,15 @@
 #ifndef TESTS_H
 #define TESTS_H
 
+int test_decoder(void);
+int test_decoder_damage(void);
 int test_octets(void);
 int test_unique_id(void);
 int test_location(void);
+int test_import_dovecot(void);
+int test_import_courier(void);
+int test_import_header(void);
+int test_import_file(void);
 int test_session_lock(void);
 int test_lock_text(void);
 int test_lock_lease(void);
@@ -14,9 +20,13 @@ int test_maildir_name(void);
 int test_maildir_list(void);
 int test_maildir(void);
 int test_maildir_message(void);
+int test_maildir_compressed(void);
 int test_maildir_scan(void);
 int test_maildir_twins(void);
 int test_maildir_update(void);
+int test_maildir_quota(void);
+int test_maildir_quota_file(void);
+int test_maildir_quota_count(void);
 int test_mbox_from(void);
 int test_mbox_id(void);
 int test_mbox_parse(void);
