@@ -2,9 +2,9 @@
 
 As a program of its own this delivers numbered messages, one after the other:
     delivery.py AGENT USER MAILDROP DIRECTORY FIRST END STEP
-and prints as JSON how many it delivered, and why it had to try some again.  DIRECTORY is for files of the agent.
-deliver() starts that where the agents that scripts/setup has unpacked show in /usr, and
-the spool directory in /var/mail, for that process and what it runs alone.
+and prints as JSON how many it delivered, and why it had to try some again.  DIRECTORY is
+for files of the agent.  deliver() starts that where the agents that scripts/setup has
+unpacked show in /usr, and the spool directory in /var/mail, for it and what it runs alone.
 """
 
 import grp

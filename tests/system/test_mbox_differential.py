@@ -154,7 +154,8 @@ BY_HAND = {
     "crlf lines": b"\r\n" * 1000, "many empty lines at the end": FIRST + b"\n" * 1000,
     "no line end": FIRST[:-1], "garbage": bytes(range(256)) * 40, "space first": b" " + FIRST,
     "byte order mark": b"\xef\xbb\xbf" + FIRST + b"X: 1\n\n", "nul first": b"\0" + FIRST,
-    "gzip": b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\xff" * 100, "mmdf": b"\1\1\1\1\nX: 1\n\n\1\1\1\1\n",
+    "gzip": b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\xff" * 100,
+    "mmdf": b"\1\1\1\1\nX: 1\n\n\1\1\1\1\n",
     "text first": b"From here on\n\n" + FIRST + b"X: 1\n\nbody\n",
     "longest line": b"From " + b"x" * (8192 - len(DATE) - 7) + b" " + DATE + b"\nX: 1\n\n",
     "too long a line": FIRST + b"\n\n" + b"From " + b"x" * (8192 - len(DATE) - 6) + b" " + DATE
