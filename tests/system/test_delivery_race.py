@@ -199,11 +199,11 @@ def count_all(drop, pollers, count):
 # do not get at once.  The pause is that of clients between sessions, in seconds.
 RACES = [("procmail", "maildir", None, 2000, 0.02), ("maildrop", "maildir", None, 2000, 0.02),
          ("dovecot", "maildir", None, 1000, 0.02),
-         ("procmail", "mbox", "fcntl dotlock", 250, 0.3),
-         ("maildrop", "mbox", "fcntl dotlock", 250, 0.3),
+         ("procmail", "mbox", "fcntl dotlock", 200, 0.3),
+         ("maildrop", "mbox", "fcntl dotlock", 200, 0.3),
          ("mail.local", "mbox", "fcntl dotlock", 1000, 0.02),
          ("dovecot", "mbox", "fcntl dotlock", 500, 0.05),
-         ("procmail", "mbox", "dotlock fcntl", 250, 0.3),
+         ("procmail", "mbox", "dotlock fcntl", 200, 0.3),
          ("dovecot", "mbox", "dotlock fcntl", 500, 0.05)]
 
 
