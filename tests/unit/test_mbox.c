@@ -326,8 +326,11 @@ last_message_grows(void **state)
 		A FROM "Subject: b\n\nbbbb\nand more\n\n",
 		A B "\n\n",
 		A B "no mail\n" C,
+		A B "Fr\n",
+		A B "From x\n",
 	};
-	static const char *const good[] = {A B C, A B "\n" C, A B};
+	static const char *const good[] = {
+		A B C, A B "\n" C, A B "F", A B "\n\nFrom ", A B "From somebody", A B};
 	struct mbox_fixture *f = *state;
 	struct mail_message *message;
 	struct bytes bytes;
