@@ -46,7 +46,8 @@ item_begin(struct writer *writer, const struct convert_item *item)
 		return false;
 	if ((item->to_form & CONVERT_FLAGS) == 0)
 		return true;
-	return text_put(writer, fields, convert_flags_write(item->flags, fields));
+	return text_put(
+		writer, fields, convert_flags_write(item->flags, item->both, fields));
 }
 
 /* *wrote is false if writing failed, with errno. */
