@@ -66,7 +66,12 @@ IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
+	mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
+	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
+	mailstore/index.o mailstore/id_file.o mailstore/id_file_io.o \
+	mailstore/mbox_import.o mailstore/mbox_index.o mailstore/mbox_ids.o \
+	mailstore/mbox_ids_file.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
 	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \

@@ -8,11 +8,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "mailstore/maildir_scan.h"
 #include "mailstore/session_lock.h"
 
 /* A dot file: no program takes it for a message or a folder of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
+
+/* From here on the log tells how many messages were read for their sizes. */
+#define COUNTED_MANY 1000u
 
 void
 maildir_log(const struct maildir *m, int priority, const char *what, int error)
@@ -132,6 +134,7 @@ open_parts(struct maildir *m, int dirfd)
 	if (dir < 0)
 		return errno == ENOENT ? check_parent(m, dirfd)
 				       : open_fail(m, "open", errno);
+	m->root = dir;
 	status = check_owner(m, dir, "it");
 	if (status == MAIL_OK)
 		status = open_sub(m, dir, MAILDIR_NEW);
@@ -140,8 +143,17 @@ open_parts(struct maildir *m, int dirfd)
 	/* Last, so that no file is left in what turned out to be no Maildir. */
 	if (status == MAIL_OK)
 		status = take_lock(m, dir);
-	(void)close(dir);
 	return status;
+}
+
+/* Administrators should know what a first session had to do. */
+static void
+log_counted(const struct maildir *m)
+{
+	if (m->counted >= COUNTED_MANY)
+		m->options->log(m->options->cookie, LOG_INFO,
+			"Maildir %s: indexed: %zu messages of %llu octets read", m->path,
+			m->counted, (unsigned long long)m->counted_octets);
 }
 
 static void
@@ -151,14 +163,20 @@ close_store(struct mailstore *store)
 
 	if (m == NULL)
 		return;
+	log_counted(m);
+	maildir_index_save(m);
+	index_close(&m->index);
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
 		if (m->dirs[sub] >= 0)
 			(void)close(m->dirs[sub]);
 	if (m->lock >= 0)
 		(void)close(m->lock);
+	if (m->root >= 0)
+		(void)close(m->root);
 	maildir_list_free(&m->list);
+	id_file_free(&m->ids);
+	free(m->index_body);
 	free(m->buffer);
-	free(m->ids);
 	free(m->path);
 	free(m);
 }
@@ -175,7 +193,8 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 		return MAIL_TEMP;
 	m->store.ops = &mailstore_maildir;
 	m->options = options;
-	m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = m->lock = -1;
+	m->root = m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = m->lock = -1;
+	m->index.fd = -1;
 	/* O_NOFOLLOW does follow a symbolic link that has a slash behind it. */
 	while (n > 1 && path[n - 1] == '/')
 		n--;
@@ -188,28 +207,16 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 	return status;
 }
 
-static enum mail_status
-load(struct mailstore *store, size_t *count)
-{
-	struct maildir *m = (struct maildir *)store;
-	enum mail_status status = MAIL_OK;
-
-	if (m->lock >= 0)
-		status = maildir_scan(&m->list, m->dirs, false, m->options);
-	if (status == MAIL_OK)
-		*count = m->list.count;
-	return status;
-}
-
 const struct mailstore_ops mailstore_maildir = {
 	.name = "maildir",
 	.open = open_store,
-	.load = load,
-	.octets = maildir_octets,
+	.load = maildir_load,
+	.total = maildir_total,
+	.octets = maildir_known_octets,
 	.uid = maildir_uid,
-	.message_open = maildir_message_open,
+	.message_open = maildir_known_open,
 	.message_read = maildir_message_read,
 	.message_close = maildir_message_close,
-	.update = maildir_update,
+	.update = maildir_known_update,
 	.close = close_store,
 };

@@ -44,6 +44,8 @@ struct mail_options {
 				Maildir would need a stat of every message for it */
 	unsigned lock_wait;  /* seconds to wait for a lock that is held */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
+	unsigned uidl_source;                  /* enum import_source, see import.h */
+	const char *dovecot_format;            /* Dovecot's pop3_uidl_format there */
 	const char *home; /* where a store that must keep a file beside a spool it
 			     cannot write to may put it; "" if there is no home */
 	void (*log)(void *cookie, int priority, const char *format, ...)
@@ -73,6 +75,8 @@ struct mailstore_ops {
 	 * called again after a failure.
 	 */
 	enum mail_status (*load)(struct mailstore *store, size_t *count);
+	/* The octets of all messages together.  False: it takes asking for each. */
+	bool (*total)(struct mailstore *store, uint64_t *octets);
 	/*
 	 * The octets RETR will send: stored bytes with every line end as CRLF and one
 	 * added to a last line without (RFC 1939 section 11).  Exact, always.

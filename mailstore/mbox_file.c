@@ -182,10 +182,10 @@ mbox_file_check(const struct mbox *box, size_t i)
 }
 
 static enum mail_status
-file_feed(const struct mbox *box, uint64_t size, struct mbox_parse *parse,
-	unsigned char *buf, enum mbox_parse_result *result)
+file_feed(const struct mbox *box, uint64_t offset, uint64_t size,
+	struct mbox_parse *parse, unsigned char *buf, enum mbox_parse_result *result)
 {
-	for (uint64_t offset = 0; offset < size && *result == MBOX_PARSE_OK;) {
+	while (offset < size && *result == MBOX_PARSE_OK) {
 		size_t n =
 			size - offset < READ_SIZE ? (size_t)(size - offset) : READ_SIZE;
 
@@ -199,16 +199,18 @@ file_feed(const struct mbox *box, uint64_t size, struct mbox_parse *parse,
 }
 
 enum mail_status
-mbox_file_parse(
-	const struct mbox *box, uint64_t size, mbox_parse_found *found, void *cookie)
+mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
+	mbox_parse_found *found, void *cookie)
 {
 	struct mbox_parse *parse = mbox_parse_new(found, cookie);
 	unsigned char *buf = malloc(READ_SIZE);
 	enum mbox_parse_result result = MBOX_PARSE_OK;
 	enum mail_status status = MAIL_TEMP;
 
-	if (parse != NULL && buf != NULL)
-		status = file_feed(box, size, parse, buf, &result);
+	if (parse != NULL && buf != NULL) {
+		mbox_parse_resume(parse, range->from, range->before);
+		status = file_feed(box, range->from, range->to, parse, buf, &result);
+	}
 	if (status == MAIL_OK && result == MBOX_PARSE_OK)
 		result = mbox_parse_finish(parse);
 	free(buf);

@@ -68,6 +68,13 @@ mbox_parse_new(mbox_parse_found *found, void *cookie)
 }
 
 void
+mbox_parse_resume(struct mbox_parse *parse, uint64_t offset, uint64_t count)
+{
+	parse->offset = offset;
+	parse->count = count;
+}
+
+void
 mbox_parse_free(struct mbox_parse *parse)
 {
 	if (parse != NULL)

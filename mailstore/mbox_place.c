@@ -11,18 +11,28 @@
 
 #include "mailstore/session_lock.h"
 
-/* Leave the place out if a name gets too long for a file. */
+/* A name that is too long for a file is cut; then the place is left out. */
+static bool
+place_name(char name[NAME_MAX + 1], const char *stem, const char *end)
+{
+	const int n = snprintf(name, NAME_MAX + 1, "%s-%s", stem, end);
+
+	return n > 0 && n <= NAME_MAX;
+}
+
 static void
 place_fill(struct mbox_place *place, int dirfd, const char *stem)
 {
-	const size_t longest = strlen("-journal-saved-01234567");
-	int lock, journal, fresh;
+	char longest[NAME_MAX + 1];
 
-	lock = snprintf(place->lock, sizeof place->lock, "%s-lock", stem);
-	journal = snprintf(place->journal, sizeof place->journal, "%s-journal", stem);
-	fresh = snprintf(place->fresh, sizeof place->fresh, "%s-journal-new", stem);
-	if (lock > 0 && journal > 0 && fresh > 0 &&
-		strlen(stem) + longest < sizeof place->fresh &&
+	if (place_name(place->lock, stem, "lock") &&
+		place_name(place->journal, stem, "journal") &&
+		place_name(place->fresh, stem, "journal-new") &&
+		place_name(place->index, stem, "index") &&
+		place_name(place->index_fresh, stem, "index-new") &&
+		place_name(place->ids, stem, "uidl") &&
+		place_name(place->ids_fresh, stem, "uidl-new") &&
+		place_name(longest, stem, "journal-saved-01234567") &&
 		(fcntl(dirfd, F_GETFL) & O_PATH) == 0)
 		place->dirfd = dirfd;
 }

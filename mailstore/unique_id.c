@@ -41,16 +41,29 @@ unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1])
 	uid[2 * (size_t)HASH_OCTETS] = '\0';
 }
 
-/* By id, equal ones in list order. */
+struct order {
+	char (*ids)[MAIL_UID_MAX + 1];
+	const unsigned char *given;
+};
+
+static bool
+is_given(const struct order *order, size_t i)
+{
+	return order->given != NULL && (order->given[i / 8] & (1u << i % 8)) != 0;
+}
+
+/* By id; of equal ones those given already come first; then in list order. */
 static int
-compare_ids(const void *a, const void *b, void *array)
+compare_ids(const void *a, const void *b, void *cookie)
 {
 	const size_t i = *(const size_t *)a, j = *(const size_t *)b;
-	char(*ids)[MAIL_UID_MAX + 1] = array;
-	const int order = strcmp(ids[i], ids[j]);
+	const struct order *order = cookie;
+	const int result = strcmp(order->ids[i], order->ids[j]);
 
-	if (order != 0)
-		return order;
+	if (result != 0)
+		return result;
+	if (is_given(order, i) != is_given(order, j))
+		return is_given(order, i) ? -1 : 1;
 	return i < j ? -1 : i > j;
 }
 
@@ -109,8 +122,9 @@ choose_numbers(
 }
 
 bool
-unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n)
+unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n, const unsigned char *given)
 {
+	struct order order = {ids, given};
 	size_t *sorted, *numbers;
 	char uid[MAIL_UID_MAX + 1];
 	bool done = false;
@@ -123,7 +137,7 @@ unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = i;
-	qsort_r(sorted, n, sizeof(*sorted), compare_ids, ids);
+	qsort_r(sorted, n, sizeof(*sorted), compare_ids, &order);
 	choose_numbers(ids, sorted, n, numbers);
 	for (size_t i = 0; i < n; i++) {
 		if (numbers[i] == 0)

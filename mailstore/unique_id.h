@@ -14,9 +14,12 @@
 void unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1]);
 
 /*
- * Make duplicates distinct, the same way each time: the k-th of equal ids in list order
- * (k > 1) gets ".k" appended.  ids is an array of n; false if out of memory.
+ * Make duplicates distinct, the same way each time: of equal ids the first in list order
+ * stays, the others get ".k" appended.  Ids that were given out already must stay before
+ * all others: `given` has a bit for each id, given[i / 8] & (1 << i % 8), or is NULL.
+ * ids is an array of n; false if out of memory.
  */
-bool unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n);
+bool unique_id_distinguish(
+	char (*ids)[MAIL_UID_MAX + 1], size_t n, const unsigned char *given);
 
 #endif

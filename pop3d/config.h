@@ -97,6 +97,8 @@ struct config_mail {
 	char *gid;         /* name or number, "": none */
 	char *extra_group; /* name or number, "": none */
 	char *mbox_locks;
+	uint64_t uidl; /* enum import_source */
+	char *uidl_dovecot_format;
 };
 
 struct config_module_value; /* private */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "mailstore/import.h"
 #include "mailstore/location.h"
 #include "pop3d/certificate.h"
 #include "pop3d/config_checks.h"
@@ -74,6 +75,17 @@ static const struct config_choice forwarded_words[] = {
 	{"no", FORWARDED_NO},
 	{"yes", FORWARDED_YES},
 	{"certificate", FORWARDED_CERTIFICATE},
+	{NULL, 0},
+};
+
+static const struct config_choice uidl_words[] = {
+	{"auto", IMPORT_AUTO},
+	{"own", IMPORT_OWN},
+	{"dovecot", IMPORT_DOVECOT},
+	{"courier", IMPORT_COURIER},
+	{"x-uidl", IMPORT_X_UIDL},
+	{"popa3d", IMPORT_POPA3D},
+	{"qpopper", IMPORT_QPOPPER},
 	{NULL, 0},
 };
 
@@ -153,6 +165,8 @@ const struct config_key config_keys[] = {
 	TEXT(mail, gid, "", NULL),
 	TEXT(mail, extra_group, "", NULL),
 	TEXT(mail, mbox_locks, "fcntl dotlock", config_check_locks),
+	CHOICE(mail, uidl, "auto", uidl_words),
+	TEXT(mail, uidl_dovecot_format, "%08Xu%08Xv", import_dovecot_format_check),
 	{NULL, NULL, CONFIG_TEXT, 0, NULL, 0, 0, NULL, NULL},
 };
 

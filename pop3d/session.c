@@ -106,6 +106,8 @@ open_maildrop(struct session *session, const struct auth_identity *identity)
 	options.max_messages = limits->messages;
 	options.max_octets = limits->octets != 0 ? limits->octets : UINT64_MAX;
 	options.lock_wait = (unsigned)limits->lock_seconds;
+	options.uidl_source = (unsigned)service->config->mail.uidl;
+	options.dovecot_format = service->config->mail.uidl_dovecot_format;
 	memcpy(options.mbox_locks, service->mbox_locks, sizeof(options.mbox_locks));
 	options.home = identity->home;
 	options.log = log_for_store;

@@ -57,11 +57,25 @@ session_octets(struct session *session, size_t i, uint64_t *octets)
 	return status;
 }
 
+static bool
+is_whole(const struct session *session)
+{
+	for (size_t i = 0; i < session->count / 8 + 1; i++)
+		if (session->deleted[i] != 0 || session->gone[i] != 0)
+			return false;
+	return true;
+}
+
 enum mail_status
 session_measure(struct session *session, size_t *count, uint64_t *octets)
 {
 	const uint64_t limit = session->connection->service->config->limits.octets;
 
+	if (is_whole(session) && session->ops->total(session->store, octets)) {
+		memset(session->sized, 0xFF, session->count / 8 + 1);
+		*count = session->count;
+		return limit != 0 && *octets > limit ? MAIL_LIMIT : MAIL_OK;
+	}
 	*count = 0;
 	*octets = 0;
 	for (size_t i = 0; i < session->count; i++) {

@@ -98,4 +98,5 @@ def test_mail_spool_directory(site, alice, locks, extra):
     with open(path, "rb") as f:
         assert re.findall(rb"Subject: message (\d)", f.read()) == [b"1", b"3"]
     # The file that sessions lock may stay; a delivery lock or half a rewrite may not.
-    assert set(os.listdir(spool)) <= {alice.name, ".%s.pop3d-lock" % alice.name}
+    assert set(os.listdir(spool)) <= {alice.name, *(
+        ".%s.pop3d-%s" % (alice.name, kind) for kind in ("lock", "index", "uidl"))}
