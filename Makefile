@@ -78,7 +78,8 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
 # What only tools of an administrator ask of a store.
-MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/mbox_date.o mailstore/traces.o
+MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/ids_give.o mailstore/mbox_date.o \
+	mailstore/traces.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \

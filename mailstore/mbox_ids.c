@@ -154,7 +154,7 @@ ids_record(struct mbox *box, const struct peer *peers, const struct id_file *fil
 	}
 	if (good && changed) {
 		id_file_sort(&fresh);
-		mbox_ids_keep(box, &fresh);
+		(void)mbox_ids_keep(box, &fresh);
 	}
 	id_file_free(&fresh);
 }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mailstore/ids_give.h"
+
 #define WORK_PREFIX ".pop3d-convert-"
 
 int
@@ -138,18 +140,50 @@ mbox_place(const struct convert *c)
 	       unlinkat(c->work, "mbox", 0) == 0;
 }
 
+/*
+ * The ids go first, so that no session ever sees the mbox without them; and the lock
+ * keeps any from looking in between.
+ */
+static int
+mbox_commit(struct convert *c)
+{
+	struct mail_options here = c->source->options;
+	struct mailstore *from = NULL, *to = NULL;
+	enum mail_status status;
+	int result = EX_IOERR;
+
+	here.home = "";
+	status = c->to.ops->open(&from, c->work, "mbox", &here);
+	if (status == MAIL_OK)
+		status = c->to.ops->open(&to, -1, c->to.path, &c->source->options);
+	if (status == MAIL_OK)
+		status = mail_ids_copy(from, to);
+	if (status == MAIL_OK)
+		result = mbox_place(c) ? 0 : convert_fail(c, "put it in its place");
+	else
+		ctl_error("%s: it cannot be locked, or its unique-ids cannot be kept",
+			c->to.path);
+	c->to.ops->close(to);
+	c->to.ops->close(from);
+	return result;
+}
+
+static int
+maildir_commit(struct convert *c)
+{
+	if (renameat(c->work, "Maildir", c->parent, c->name) == 0)
+		return 0;
+	return convert_fail(c, "put it in its place");
+}
+
 int
 convert_work_commit(struct convert *c)
 {
-	const bool placed =
-		c->to_maildir ? renameat(c->work, "Maildir", c->parent, c->name) == 0
-			      : mbox_place(c);
+	const int status = c->to_maildir ? maildir_commit(c) : mbox_commit(c);
 
-	if (!placed)
-		return convert_fail(c, "put it in its place");
-	if (fsync(c->parent) != 0)
+	if (status == 0 && fsync(c->parent) != 0)
 		return convert_fail(c, "sync its directory");
-	return 0;
+	return status;
 }
 
 /* Files only: the drivers' own, and an mbox that is not whole. */
