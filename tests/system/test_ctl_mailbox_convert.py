@@ -28,6 +28,10 @@ def session(site, account, kind, name):
     return found
 
 
+def uids(site, where):
+    return [row[1] for row in mailbox(site, "uidl", where).rows]
+
+
 def convert(site, *args, **kw):
     return mailbox(site, "convert", *args, **kw)
 
@@ -64,6 +68,10 @@ def test_maildir_to_mbox_and_back(site, maildir, alice, zone, seed):
                                for w in (source, destination))
         answer = convert(site, source, destination, env=env)
         assert answer.status == 0, answer.err
+    known = uids(site, location(maildir))
+    assert len(set(known)) == 150
+    assert uids(site, target(alice, "mbox", "box")) == known
+    assert sorted(uids(site, target(alice, "maildir", "M"))) == sorted(known)
     assert maildir_contents(alice.path("M")) == expected
     assert maildir_contents(maildir.path) == expected
     assert leftovers(alice) == []
@@ -83,6 +91,41 @@ def test_mbox_to_maildir_and_back(site, mbox, alice):
         assert f.read() == before
     assert mbox.snapshot()[-1] == before
     assert session(site, alice, "maildir", "M") == served
+
+
+def test_ids_of_another_server_and_of_twins(site, mbox, alice):
+    """What another server gave, and what tells two that are the same apart."""
+    for i in range(3):
+        mbox.put(b"X-UIDL: id-%d\n" % i + message(i))
+        mbox.put(message(9))
+    known = uids(site, location(mbox))
+    assert known[::2] == ["id-0", "id-1", "id-2"] and len(set(known)) == 6
+    converted(site, location(mbox), target(alice, "maildir", "M"))
+    assert uids(site, target(alice, "maildir", "M")) == known
+    site.set(mail__location="maildir:~/M")
+    client = site.inetd()
+    client.login(alice)
+    assert [line.split()[1] for line in client.lines("UIDL")] == known
+    client.quit()
+    assert uids(site, alice.name) == known
+
+
+def test_old_ids_of_the_same_path_do_not_count(site, maildir, alice):
+    """The home is looked at first: of an mbox that was there before it has other ids."""
+    fill_new(maildir, [message(1), message(2)])
+    known = uids(site, location(maildir))
+    converted(site, location(maildir), target(alice, "mbox", "box"))
+    with open(alice.path(".box.pop3d-uidl")) as f:
+        key = f.read().splitlines()[1].split()[0]
+    os.unlink(alice.path("box"))
+    import hashlib
+    path = alice.path("box")
+    stale = alice.own_file(".pop3d-mbox-box-%s-uidl" %
+                           hashlib.sha256(path.encode()).hexdigest()[:8])
+    with open(stale, "w") as f:
+        f.write("pop3d-uidl 1\n%s stale\n end 1\n" % key)
+    converted(site, location(maildir), target(alice, "mbox", "box"))
+    assert uids(site, target(alice, "mbox", "box")) == known
 
 
 def test_no_other_program_splits_a_message(site, maildir, alice):
