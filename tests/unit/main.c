@@ -112,6 +112,9 @@ static const struct group groups[] = {
 	{"proxy_tlv", test_proxy_tlv},
 	{"proxy_v2", test_proxy_v2},
 	{"xclient", test_xclient},
+	{"printable", test_printable},
+	{"convert_codec", test_convert_codec},
+	{"mbox_date", test_mbox_date},
 	{NULL, NULL},
 };
 
