@@ -64,11 +64,13 @@ IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
 	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
 	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
-	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
+	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
+	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
 	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
+	mailstore/maildir_quota.o mailstore/maildir_quota_file.o \
 	mailstore/index.o mailstore/id_file.o mailstore/id_file_io.o \
 	mailstore/mbox_import.o mailstore/mbox_index.o mailstore/mbox_ids.o \
 	mailstore/mbox_ids_file.o \
@@ -79,7 +81,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
 # What only tools of an administrator ask of a store.
 MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/ids_give.o mailstore/mbox_date.o \
-	mailstore/traces.o
+	mailstore/traces.o mailstore/maildir_quota_count.o mailstore/maildir_quota_walk.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
@@ -133,7 +135,7 @@ MAILBOX_OBJS = pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o pop3d/ctl/mailbox_
 	pop3d/ctl/mailbox_recover.o pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o \
 	pop3d/ctl/convert_mbox.o pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o \
 	pop3d/ctl/convert_work.o pop3d/ctl/mailbox_convert.o pop3d/ctl/foreign_ids.o \
-	pop3d/ctl/mailbox_uidl.o
+	pop3d/ctl/mailbox_uidl.o pop3d/ctl/mailbox_quota.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
 	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o \
@@ -205,14 +207,20 @@ TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_material_names.o tests/unit/test_tls_context.o \
 	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
 	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
+IMPORT_TEST_OBJS = tests/unit/import_fixture.o tests/unit/test_import_courier.o \
+	tests/unit/test_import_dovecot.o tests/unit/test_import_file.o \
+	tests/unit/test_import_header.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
-	tests/unit/test_location.o tests/unit/test_session_lock.o \
+	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
+	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
-	tests/unit/test_maildir_update.o \
-	$(MBOX_TEST_OBJS) \
+	tests/unit/test_maildir_update.o tests/unit/test_maildir_quota.o \
+	tests/unit/test_maildir_quota_file.o tests/unit/test_maildir_quota_count.o \
+	tests/unit/test_index.o tests/unit/test_id_file.o \
+	$(MBOX_TEST_OBJS) $(IMPORT_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \
 	$(TLS_TEST_OBJS) $(MAILBOX_TEST_OBJS)

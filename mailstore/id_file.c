@@ -62,6 +62,18 @@ id_file_add(struct id_file *file, const char *key, const char *id)
 	return true;
 }
 
+bool
+id_file_replace(struct id_file *file, const char *key, const char *id)
+{
+	const struct id_record *found = id_file_find(file, key);
+	const char *copy = keep_text(file, id, strlen(id));
+
+	if (found == NULL || copy == NULL)
+		return false;
+	file->records[found - file->records].id = copy;
+	return true;
+}
+
 static int
 compare_records(const void *a, const void *b)
 {

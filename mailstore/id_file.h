@@ -56,6 +56,9 @@ enum mail_status id_file_read(struct id_file *file, int dirfd, const char *name,
 /* Add a record at the end, with copies of the texts.  False: out of memory. */
 bool id_file_add(struct id_file *file, const char *key, const char *id);
 
+/* Give the first record with this key another id.  False: out of memory, or no record. */
+bool id_file_replace(struct id_file *file, const char *key, const char *id);
+
 /* To be called after adding, before id_file_find(). */
 void id_file_sort(struct id_file *file);
 

@@ -8,11 +8,31 @@
 #include "mailstore/maildir.h"
 #include "mailstore/mbox.h"
 
+/* Other records stay: no id of a message that is gone is given to another one. */
+static bool
+records_keep(struct id_file *file, const struct id_file *old)
+{
+	struct id_file kept = {.records = NULL};
+	bool good = true;
+
+	id_file_sort(file);
+	for (size_t i = 0; i < old->count && good; i++)
+		if (id_file_find(file, old->records[i].key) == NULL)
+			good = id_file_add(
+				&kept, old->records[i].key, old->records[i].id);
+	for (size_t i = 0; i < kept.count && good; i++)
+		good = id_file_add(file, kept.records[i].key, kept.records[i].id);
+	id_file_sort(file);
+	id_file_free(&kept);
+	return good;
+}
+
 static enum mail_status
 maildir_give(struct maildir *m, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 {
-	struct id_file file = {.records = NULL};
-	bool good = n == m->list.count;
+	struct id_file file = {.records = NULL}, old = {.records = NULL};
+	enum mail_status status = id_file_read(&old, m->root, MAILDIR_IDS, m->options);
+	bool good = status == MAIL_OK && n == m->list.count;
 
 	errno = ENOMEM;
 	for (size_t i = 0; i < n && good; i++) {
@@ -25,13 +45,16 @@ maildir_give(struct maildir *m, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 		key[entry->base] = '\0';
 		good = id_file_add(&file, key, ids[i]);
 	}
-	id_file_sort(&file);
-	good = good && id_file_write(&file, m->root, MAILDIR_IDS, MAILDIR_IDS_FRESH);
-	if (!good)
+	good = good && records_keep(&file, &old) &&
+	       id_file_write(&file, m->root, MAILDIR_IDS, MAILDIR_IDS_FRESH);
+	if (!good && status == MAIL_OK) {
 		maildir_log(m, LOG_ERR, "unique-ids cannot be kept", errno);
+		status = MAIL_TEMP;
+	}
 	id_file_free(&file);
+	id_file_free(&old);
 	m->spoiled = true;
-	return good ? MAIL_OK : MAIL_TEMP;
+	return status;
 }
 
 /* Written to the place that is looked at first, if there is one there already. */
@@ -43,18 +66,18 @@ mbox_give(struct mbox *box, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 	char key[MAIL_UID_MAX + 1];
 	bool good = n == mbox_count(box);
 
-	id_file_free(&old);
 	errno = ENOMEM;
 	for (size_t i = 0; i < n && good; i++) {
 		mbox_own_uid(&box->entries[i + box->hidden], key);
 		good = id_file_add(&file, key, ids[i]);
 	}
-	id_file_sort(&file);
+	good = good && records_keep(&file, &old);
 	if (status == MAIL_OK && good && !mbox_ids_keep(box, &file))
 		status = MAIL_TEMP;
 	else if (status == MAIL_OK && !good)
 		status = mbox_fail(box, "unique-ids");
 	id_file_free(&file);
+	id_file_free(&old);
 	box->spoiled = true;
 	return status;
 }

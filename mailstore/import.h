@@ -46,6 +46,9 @@ typedef bool import_found(void *cookie, const char *key, const char *id);
  * format is Dovecot's pop3_uidl_format, NULL for its default; import_dovecot_format_check
  * must have passed it.  An id that the list gives itself (P) wins over the format.
  * Dovecot knows no %m in a Maildir: with it, only ids that the list gives are reported.
+ *
+ * Dovecot's pop3_reuse_xuidl makes ids of IMPORT_X_UIDL; what its pop3_uidl_duplicates =
+ * rename puts behind an id is in no file, and not known here.
  */
 enum import_result import_dovecot_parse(const char *text, size_t n, const char *format,
 	import_found *found, void *cookie);

@@ -45,15 +45,26 @@ header_v1(struct list *list, struct import_words words)
 	return true;
 }
 
+/* Take the letter that a field begins with. */
+static char
+key_take(struct import_words *field)
+{
+	const char *key = field->p;
+
+	if (field->n == 0)
+		return '\0';
+	import_skip(field, 1);
+	return *key;
+}
+
 static bool
 header_v3(struct list *list, struct import_words words)
 {
 	while (words.n > 0) {
 		struct import_words word = import_word(&words);
-		const char key = word.n > 0 ? *word.p : '\0';
+		const char key = key_take(&word);
 		uint64_t number;
 
-		import_skip(&word, 1);
 		if (key == 'V' || key == 'N') {
 			if (!number_read(&word, &number) || word.n > 0)
 				return false;
@@ -85,9 +96,8 @@ fields_read(struct record *r)
 {
 	while (r->rest.n > 0 && *r->rest.p != ':') {
 		struct import_words word = import_word(&r->rest);
-		const char key = *word.p;
+		const char key = key_take(&word);
 
-		import_skip(&word, 1);
 		if (key == 'P' && r->id == NULL) {
 			r->id = word.p;
 			r->id_length = word.n;

@@ -8,7 +8,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "mailstore/session_lock.h"
 
 /* A dot file: no program takes it for a message or a folder of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
@@ -108,11 +107,11 @@ open_sub(struct maildir *m, int dir, enum maildir_sub sub)
 static enum mail_status
 take_lock(struct maildir *m, int dir)
 {
-	enum mail_status status = session_lock(dir, LOCK_NAME, m->options, &m->lock);
+	enum mail_status status = session_lock_take(&m->lock, dir, LOCK_NAME, m->options);
 
 	if (status != MAIL_TEMP || (errno != ENOSPC && errno != EDQUOT))
 		return status;
-	status = session_lock_directory(dir, m->options, &m->lock);
+	status = session_lock_take_directory(&m->lock, dir, m->options);
 	if (status == MAIL_OK)
 		m->options->log(m->options->cookie, LOG_WARNING,
 			"Maildir %s: no room for the session lock: locked on this host "
@@ -164,13 +163,14 @@ close_store(struct mailstore *store)
 	if (m == NULL)
 		return;
 	log_counted(m);
-	maildir_index_save(m);
+	/* What is kept is whoever's who has the maildrop now. */
+	if (session_lock_keep(&m->lock) == MAIL_OK)
+		maildir_index_save(m);
 	index_close(&m->index);
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
 		if (m->dirs[sub] >= 0)
 			(void)close(m->dirs[sub]);
-	if (m->lock >= 0)
-		(void)close(m->lock);
+	session_lock_release(&m->lock, false);
 	if (m->root >= 0)
 		(void)close(m->root);
 	maildir_list_free(&m->list);
@@ -193,7 +193,8 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 		return MAIL_TEMP;
 	m->store.ops = &mailstore_maildir;
 	m->options = options;
-	m->root = m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = m->lock = -1;
+	m->root = m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = -1;
+	m->lock = SESSION_LOCK_NONE;
 	m->index.fd = -1;
 	/* O_NOFOLLOW does follow a symbolic link that has a slash behind it. */
 	while (n > 1 && path[n - 1] == '/')
@@ -207,9 +208,16 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 	return status;
 }
 
+static enum mail_status
+keep(struct mailstore *store)
+{
+	return session_lock_keep(&((struct maildir *)store)->lock);
+}
+
 const struct mailstore_ops mailstore_maildir = {
 	.name = "maildir",
 	.open = open_store,
+	.keep = keep,
 	.load = maildir_load,
 	.total = maildir_total,
 	.octets = maildir_known_octets,

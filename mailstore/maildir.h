@@ -16,6 +16,7 @@
 #include "mailstore/index.h"
 #include "mailstore/maildir_list.h"
 #include "mailstore/mailstore.h"
+#include "mailstore/session_lock.h"
 
 /* Dot files: no program takes them for messages or folders of Maildir++. */
 #define MAILDIR_IDS ".pop3d-uidl"
@@ -30,7 +31,7 @@ struct maildir {
 	char *path;             /* for the log */
 	int root;               /* the Maildir itself; -1 if there is none yet */
 	int dirs[MAILDIR_SUBS]; /* new and cur, likewise */
-	int lock;
+	struct session_lock lock;
 	bool listed; /* list holds the messages; until then the index stands for it */
 	struct maildir_list list;
 	struct index index;        /* of an earlier session */

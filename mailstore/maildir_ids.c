@@ -101,9 +101,9 @@ assign(struct maildir *m)
 
 /* Where ids stand in the messages: those of messages that came since. */
 static enum mail_status
-assign_headers(struct maildir *m, bool *changed)
+assign_headers(struct maildir *m)
 {
-	char uid[MAIL_UID_MAX + 1], key[ID_FILE_KEY_MAX + 1];
+	char uid[MAIL_UID_MAX + 1];
 
 	for (size_t i = 0; i < m->list.count; i++) {
 		struct maildir_entry *entry = &m->list.entries[i];
@@ -118,10 +118,8 @@ assign_headers(struct maildir *m, bool *changed)
 		if (status != MAIL_OK || uid[0] == '\0')
 			continue;
 		entry->uid = maildir_list_keep(&m->list, uid);
-		copy_base(entry, key);
-		if (entry->uid == NULL || !id_file_add(&m->ids, key, uid))
+		if (entry->uid == NULL)
 			return ids_fail(m, "unique-ids", ENOMEM);
-		*changed = true;
 	}
 	return MAIL_OK;
 }
@@ -143,6 +141,17 @@ list_has_lookalike(const struct maildir_list *list)
 	return false;
 }
 
+/* Whether any id is not made from a name. */
+static bool
+has_foreign(const struct maildir *m)
+{
+	bool foreign = m->ids.count > 0;
+
+	for (size_t i = 0; i < m->list.count && !foreign; i++)
+		foreign = m->list.entries[i].uid != NULL;
+	return foreign;
+}
+
 /* All ids, and behind them those that were given to messages that are gone. */
 struct claims {
 	char (*ids)[MAIL_UID_MAX + 1];
@@ -160,53 +169,81 @@ claim(struct claims *claims, const char *uid, bool given)
 		claims->given[i / 8] |= (unsigned char)(1u << i % 8);
 }
 
+/* The id that the file has for a message; NULL if it has none. */
+static const char *
+recorded(const struct maildir *m, const struct maildir_entry *entry)
+{
+	const struct id_record *record = NULL;
+	char key[ID_FILE_KEY_MAX + 1];
+
+	copy_base(entry, key);
+	if (m->ids.count > 0)
+		record = id_file_find(&m->ids, key);
+	return record != NULL ? record->id : NULL;
+}
+
+/* Those that were given before come first, then those of messages that are gone. */
 static void
 claim_all(struct claims *claims, const struct maildir *m)
 {
-	char uid[MAIL_UID_MAX + 1], key[ID_FILE_KEY_MAX + 1];
+	char uid[MAIL_UID_MAX + 1];
 	const struct maildir_entry *entry;
 
 	for (size_t i = 0; i < m->list.count; i++) {
+		const char *record;
+
 		entry = &m->list.entries[i];
-		if (entry->uid != NULL) {
-			claim(claims, entry->uid, true);
-			continue;
-		}
-		maildir_own_uid(m, i, uid);
-		claim(claims, uid, (entry->flags & MAILDIR_SETTLED) != 0);
+		record = recorded(m, entry);
+		if (entry->uid == NULL)
+			maildir_own_uid(m, i, uid);
+		claim(claims, entry->uid != NULL ? entry->uid : uid,
+			(entry->flags & MAILDIR_SETTLED) != 0 ||
+				(record != NULL && entry->uid == record));
 	}
 	for (size_t r = 0; r < m->ids.count; r++) {
-		(void)strncpy(key, m->ids.records[r].key, sizeof(key) - 1);
-		key[sizeof(key) - 1] = '\0';
-		entry = maildir_list_find(&m->list, key);
-		if (entry == NULL || entry->uid != m->ids.records[r].id)
+		entry = maildir_list_find(&m->list, m->ids.records[r].key);
+		if (entry == NULL)
 			claim(claims, m->ids.records[r].id, true);
 	}
 }
 
-/* What has been renamed has to be remembered. */
-static enum mail_status
-take_renamed(struct maildir *m, const struct claims *claims, bool *changed)
+/* Give message i the id that is its own alone. */
+static bool
+take_claimed(struct maildir *m, size_t i, const char *claimed, struct id_file *fresh,
+	bool *changed)
 {
-	char uid[MAIL_UID_MAX + 1], key[ID_FILE_KEY_MAX + 1];
+	struct maildir_entry *entry = &m->list.entries[i];
+	const char *record = recorded(m, entry);
+	char own[MAIL_UID_MAX + 1], key[ID_FILE_KEY_MAX + 1];
 
-	for (size_t i = 0; i < m->list.count; i++) {
-		struct maildir_entry *entry = &m->list.entries[i];
-		const char *now = entry->uid;
+	maildir_own_uid(m, i, own);
+	if (record == NULL && strcmp(own, claimed) == 0)
+		return true;
+	if (entry->uid == NULL || strcmp(entry->uid, claimed) != 0)
+		entry->uid = maildir_list_keep(&m->list, claimed);
+	if (entry->uid == NULL)
+		return false;
+	if (record != NULL && strcmp(record, claimed) == 0)
+		return true;
+	*changed = true;
+	copy_base(entry, key);
+	return record != NULL ? id_file_replace(&m->ids, key, claimed)
+			      : id_file_add(fresh, key, claimed);
+}
 
-		if (now == NULL) {
-			maildir_own_uid(m, i, uid);
-			now = uid;
-		}
-		if (strcmp(now, claims->ids[i]) == 0)
-			continue;
-		entry->uid = maildir_list_keep(&m->list, claims->ids[i]);
-		copy_base(entry, key);
-		if (entry->uid == NULL || !id_file_add(&m->ids, key, entry->uid))
-			return ids_fail(m, "unique-ids", ENOMEM);
-		*changed = true;
-	}
-	return MAIL_OK;
+static enum mail_status
+take_all(struct maildir *m, const struct claims *claims, bool *changed)
+{
+	struct id_file fresh = {.records = NULL};
+	bool good = true;
+
+	for (size_t i = 0; i < m->list.count && good; i++)
+		good = take_claimed(m, i, claims->ids[i], &fresh, changed);
+	for (size_t r = 0; r < fresh.count && good; r++)
+		good = id_file_add(&m->ids, fresh.records[r].key, fresh.records[r].id);
+	id_file_free(&fresh);
+	id_file_sort(&m->ids);
+	return good ? MAIL_OK : ids_fail(m, "unique-ids", ENOMEM);
 }
 
 static enum mail_status
@@ -222,7 +259,7 @@ distinguish(struct maildir *m, bool *changed)
 	if (claims.ids != NULL && claims.given != NULL) {
 		claim_all(&claims, m);
 		if (unique_id_distinguish(claims.ids, claims.n, claims.given))
-			status = take_renamed(m, &claims, changed);
+			status = take_all(m, &claims, changed);
 	}
 	free(claims.ids);
 	free(claims.given);
@@ -283,9 +320,8 @@ maildir_ids_settle(struct maildir *m)
 		return status;
 	assign(m);
 	if (m->options->uidl_source == IMPORT_X_UIDL)
-		status = assign_headers(m, &changed);
-	id_file_sort(&m->ids);
-	if (status == MAIL_OK && (m->ids.count > 0 || list_has_lookalike(&m->list)))
+		status = assign_headers(m);
+	if (status == MAIL_OK && (has_foreign(m) || list_has_lookalike(&m->list)))
 		status = distinguish(m, &changed);
 	if (status != MAIL_OK)
 		return status;

@@ -43,6 +43,8 @@ struct mail_options {
 	uint64_t max_octets; /* of the whole maildrop as stored; only mbox heeds it: a
 				Maildir would need a stat of every message for it */
 	unsigned lock_wait;  /* seconds to wait for a lock that is held */
+	unsigned lock_lease; /* seconds that a session lives for other hosts after it
+				last gave a sign; 0: 300 */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
 	unsigned uidl_source;                  /* enum import_source, see import.h */
 	const char *dovecot_format;            /* Dovecot's pop3_uidl_format there */
@@ -71,6 +73,14 @@ struct mailstore_ops {
 	enum mail_status (*open)(struct mailstore **store, int dirfd, const char *path,
 		const struct mail_options *options);
 	/*
+	 * Show other hosts that this session lives, and see that none took the maildrop
+	 * over.  To be called at least every options->lock_lease / 6 seconds while a
+	 * session lasts, also while it waits for the client; cheap if called often.
+	 * MAIL_BUSY: the maildrop is another session's now, for good, and there must be
+	 * no update().  Other trouble is the driver's to log and may be passed over.
+	 */
+	enum mail_status (*keep)(struct mailstore *store);
+	/*
 	 * Number the messages.  Must have succeeded once before anything below; may be
 	 * called again after a failure.
 	 */
@@ -96,7 +106,8 @@ struct mailstore_ops {
 	/*
 	 * The UPDATE state: remove every message i with deleted[i / 8] & (1 << i % 8) and
 	 * no other, durably.  MAIL_OK only if all of them are gone for good; *removed is
-	 * how many are in either case.  Called at most once, close() follows.
+	 * how many are in either case.  Called at most once, close() follows.  MAIL_BUSY:
+	 * see keep().
 	 */
 	enum mail_status (*update)(
 		struct mailstore *store, const unsigned char *deleted, size_t *removed);

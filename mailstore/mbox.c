@@ -19,7 +19,9 @@ store_close(struct mailstore *store)
 
 	if (box == NULL)
 		return;
-	mbox_index_save(box);
+	/* What is kept is whoever's who has the maildrop now. */
+	if (mbox_place_keep(box) == MAIL_OK)
+		mbox_index_save(box);
 	index_close(&box->index);
 	if (box->fd != -1)
 		(void)close(box->fd);
@@ -45,8 +47,10 @@ store_open(struct mailstore **store, int dirfd, const char *path,
 	box->options = options;
 	box->dirfd = box->fd = box->index.fd = -1;
 	box->ids_place = MBOX_PLACES;
-	for (size_t i = 0; i < MBOX_PLACES; i++)
-		box->places[i].dirfd = box->lock_fds[i] = -1;
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		box->places[i].dirfd = -1;
+		box->locks[i] = SESSION_LOCK_NONE;
+	}
 	status = mbox_file_locate(box, dirfd, path);
 	if (status == MAIL_OK)
 		status = mbox_file_open(box);
@@ -57,6 +61,12 @@ store_open(struct mailstore **store, int dirfd, const char *path,
 	else
 		store_close(&box->store);
 	return status;
+}
+
+static enum mail_status
+store_keep(struct mailstore *store)
+{
+	return mbox_place_keep((struct mbox *)store);
 }
 
 bool
@@ -146,7 +156,7 @@ load_once(struct mbox *box)
 		return status;
 	status = mbox_file_stands(box, &st);
 	if (status == MAIL_OK) {
-		box->lock = &lock;
+		mbox_place_attach(box, &lock);
 		status = load_locked(box);
 		box->lock = NULL;
 	}
@@ -333,6 +343,7 @@ message_close(struct mail_message *message)
 const struct mailstore_ops mailstore_mbox = {
 	.name = "mbox",
 	.open = store_open,
+	.keep = store_keep,
 	.load = store_load,
 	.total = store_total,
 	.octets = store_octets,

@@ -17,6 +17,7 @@
 #include "mailstore/mailstore.h"
 #include "mailstore/mbox_parse.h"
 #include "mailstore/octets.h"
+#include "mailstore/session_lock.h"
 
 /* A directory where files that belong to the mbox may stand. */
 struct mbox_place {
@@ -48,12 +49,13 @@ struct mail_message {
 struct mbox {
 	struct mailstore store;
 	const struct mail_options *options;
-	char *path;                /* as given, for the log */
-	char name[NAME_MAX + 1];   /* last component of path */
-	int dirfd;                 /* the directory it is in */
-	int fd;                    /* the mbox; -1 if there is none */
-	int lock_fds[MBOX_PLACES]; /* the session lock in each place; -1: not had */
-	bool died;                 /* perhaps the session before this one */
+	char *path;                             /* as given, for the log */
+	char name[NAME_MAX + 1];                /* last component of path */
+	int dirfd;                              /* the directory it is in */
+	int fd;                                 /* the mbox; -1 if there is none */
+	struct session_lock locks[MBOX_PLACES]; /* the session lock in each place */
+	struct mail_options quiet;              /* for them */
+	bool died;                              /* perhaps the session before this one */
 	bool left; /* files of a dotlock, which the next session should remove */
 	struct delivery_lock *lock; /* while the mbox is locked, else NULL */
 	struct mbox_place places[MBOX_PLACES];
@@ -122,6 +124,13 @@ enum mail_status mbox_file_parse(const struct mbox *box, const struct mbox_range
  * change, and somebody else may see to that, but any two sessions have one in common.
  */
 enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
+
+/* See session_lock.h. */
+enum mail_status mbox_place_keep(struct mbox *box);
+enum mail_status mbox_place_check(struct mbox *box);
+
+/* The mbox is locked: box->lock, which refreshes the session lock as well. */
+void mbox_place_attach(struct mbox *box, struct delivery_lock *lock);
 
 /* Under the delivery locks: remove what a session left that was killed. */
 void mbox_place_sweep(const struct mbox *box);

@@ -249,6 +249,8 @@ update_locked(struct mbox *box, const unsigned char *deleted)
 	struct stat before;
 
 	status = verify(box, &before);
+	if (status == MAIL_OK)
+		status = mbox_place_check(box);
 	if (status != MAIL_OK)
 		return status;
 	status = rewrite(box, deleted, (uint64_t)before.st_size);
@@ -293,7 +295,7 @@ mbox_update(struct mailstore *store, const unsigned char *deleted, size_t *remov
 		(void)delivery_lock_release(&lock);
 		return mbox_fail(box, "block signals");
 	}
-	box->lock = &lock;
+	mbox_place_attach(box, &lock);
 	status = update_locked(box, deleted);
 	box->lock = NULL;
 	if (!delivery_lock_release(&lock))

@@ -87,8 +87,8 @@ ids_have(char (*ids)[MAIL_UID_MAX + 1], const size_t *sorted, size_t n, const ch
 	return false;
 }
 
-static void
-append_number(const char *id, size_t k, char uid[MAIL_UID_MAX + 1])
+void
+unique_id_number(const char *id, size_t k, char uid[MAIL_UID_MAX + 1])
 {
 	char text[MAIL_UID_MAX + 32];
 	const int n = snprintf(text, sizeof(text), "%s.%zu", id, k);
@@ -115,7 +115,7 @@ choose_numbers(
 			continue;
 		}
 		do
-			append_number(ids[sorted[i]], ++k, uid);
+			unique_id_number(ids[sorted[i]], ++k, uid);
 		while (ids_have(ids, sorted, n, uid));
 		numbers[sorted[i]] = k;
 	}
@@ -142,7 +142,7 @@ unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n, const unsigned ch
 	for (size_t i = 0; i < n; i++) {
 		if (numbers[i] == 0)
 			continue;
-		append_number(ids[i], numbers[i], uid);
+		unique_id_number(ids[i], numbers[i], uid);
 		memcpy(ids[i], uid, sizeof(uid));
 	}
 	done = true;

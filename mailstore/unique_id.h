@@ -13,6 +13,9 @@
  * SHA-256. */
 void unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1]);
 
+/* The k-th id of those that are made of one: ".k" appended. */
+void unique_id_number(const char *id, size_t k, char uid[MAIL_UID_MAX + 1]);
+
 /*
  * Make duplicates distinct, the same way each time: of equal ids the first in list order
  * stays, the others get ".k" appended.  Ids that were given out already must stay before

@@ -85,6 +85,7 @@ struct config_limits {
 	uint64_t idle_seconds;
 	uint64_t output_seconds;
 	uint64_t lock_seconds;
+	uint64_t lock_lease_seconds;
 	uint64_t wait_idle_seconds;
 	uint64_t bad_commands;
 	uint64_t messages;

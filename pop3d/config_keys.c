@@ -156,6 +156,7 @@ const struct config_key config_keys[] = {
 	NUMBER(limits, idle_seconds, "600", 1, DAY),
 	NUMBER(limits, output_seconds, "120", 1, DAY),
 	NUMBER(limits, lock_seconds, "3", 0, 600),
+	NUMBER(limits, lock_lease_seconds, "300", 30, DAY),
 	NUMBER(limits, wait_idle_seconds, "60", 1, DAY),
 	NUMBER(limits, bad_commands, "20", 1, MANY),
 	NUMBER(limits, messages, "1000000", 1, MANY),

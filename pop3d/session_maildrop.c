@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pop3d/clock.h"
 #include "pop3d/session_state.h"
 
 static bool
@@ -14,6 +15,31 @@ static void
 set_bit(unsigned char *bits, size_t i)
 {
 	bits[i / 8] = (unsigned char)(bits[i / 8] | 1u << (i % 8));
+}
+
+bool
+session_keep(struct session *session)
+{
+	if (!session->lost && session->store != NULL)
+		session->lost = session->ops->keep(session->store) == MAIL_BUSY;
+	return !session->lost;
+}
+
+static bool
+keep_waiting(void *cookie)
+{
+	return session_keep(cookie);
+}
+
+void
+session_keep_waiting(struct session *session, uint64_t lease)
+{
+	struct stream *stream = session->output.stream;
+
+	stream->tick = keep_waiting;
+	stream->tick_cookie = session;
+	stream->tick_seconds = lease / 6;
+	stream->tick_at = clock_after(stream->tick_seconds);
 }
 
 enum mail_status
@@ -84,6 +110,8 @@ session_measure(struct session *session, size_t *count, uint64_t *octets)
 
 		if (!session_is_listed(session, i))
 			continue;
+		if (!session_keep(session))
+			return MAIL_BUSY;
 		status = session_octets(session, i, &size);
 		if (status == MAIL_GONE)
 			continue;
@@ -136,6 +164,8 @@ session_update(struct session *session)
 	if (session->loaded) {
 		tally_marked(session);
 		status = session->ops->update(session->store, session->deleted, &removed);
+		if (status == MAIL_BUSY)
+			(void)session_keep(session);
 	}
 	session->dele.messages = removed;
 	session->left = session->count - removed;

@@ -15,6 +15,7 @@
 #include "pop3d/ctl/ctl.h"
 #include "pop3d/ctl/mailbox_check.h"
 #include "pop3d/ctl/mailbox_convert.h"
+#include "pop3d/ctl/mailbox_quota.h"
 #include "pop3d/ctl/mailbox_repair.h"
 #include "pop3d/ctl/mailbox_show.h"
 #include "pop3d/ctl/mailbox_uidl.h"
@@ -36,6 +37,8 @@ static const struct ctl_command commands[] = {
 	{"apop", "list", apop_list, "[-f file] [user]"},
 	{"auth", "list", authlist_run, ""},
 	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
+	{"mailbox", "quota", mailbox_quota,
+		"[--recalculate] [--set definition] maildrop"},
 	{"mailbox", "show", mailbox_show, "[--plain] maildrop"},
 	{"mailbox", "check", mailbox_check, "maildrop"},
 	{"mailbox", "repair", mailbox_repair, "[--create] maildrop"},

@@ -251,6 +251,13 @@ fake_message_close(struct mail_message *message)
 }
 
 static enum mail_status
+fake_keep(struct mailstore *store)
+{
+	fake_check(store == &fake_store.store && fake_store.closed == 0);
+	return MAIL_OK;
+}
+
+static enum mail_status
 fake_update(struct mailstore *store, const unsigned char *deleted, size_t *removed)
 {
 	fake_check(store == &fake_store.store && fake_store.loads > 0);
@@ -286,6 +293,7 @@ fake_close(struct mailstore *store)
 
 static const struct mailstore_ops fake_ops = {
 	.name = "fake",
+	.keep = fake_keep,
 	.load = fake_load,
 	.total = fake_total,
 	.octets = fake_size,

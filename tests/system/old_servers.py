@@ -4,7 +4,7 @@ They run from scripts/setup's tools as they are, on a port or pair of sockets of
 """
 
 import os
-import socket
+import re
 import subprocess
 
 from client import Client
@@ -15,11 +15,19 @@ from supervisors import TOOLS
 IMPORT_IDS = os.path.join(ROOT, "tests", "system", "import_ids")
 
 
+# What Dovecot keeps in an mbox and does not send.
+KEPT_FIELDS = re.compile(rb"^(?:X-UID|X-IMAPbase|Status): [^\n]*\n", re.M)
+
+
 def polled(client):
-    """[(id, message)] in the order of the list; the session goes on."""
+    """[(id, message)] in the order of the list; the session goes on.
+
+    The fields of an mbox that Dovecot hides are left out of messages.
+    """
     ids = [line.split(" ", 1) for line in client.lines("UIDL")]
     assert [number for number, _ in ids] == [str(n + 1) for n in range(len(ids))], ids
-    return [(uid, client.multi("RETR " + number)) for number, uid in ids]
+    return [(uid, KEPT_FIELDS.sub(b"", client.multi("RETR " + number)))
+            for number, uid in ids]
 
 
 def ids_by_message(pairs):
@@ -75,6 +83,33 @@ def courier_session(site, account, maildir="./Maildir"):
         site, account, ["/usr/lib/courier/courier/courierpop3d", maildir],
         ["courier-pop", "courier-authlib", "libcourier-unicode4"],
         AUTHENTICATED=account.name, TCPREMOTEIP="127.0.0.1", TCPREMOTEPORT="1")
+
+
+def popa3d_session(site, account, spool):
+    """popa3d as inetd starts it, in a world where passwords are right; spool: of mailboxes.
+
+    It is told at compile time where everything is, and runs as root and as a user popa3d.
+    """
+    etc = site.path("popa3d-etc")
+    os.makedirs(os.path.join(etc, "pam.d"), 0o755, exist_ok=True)
+    with open("/etc/passwd") as f:
+        users = f.read()
+    uid = next(n for n in range(64000, 1000, -1) if ":%d:" % n not in users)
+    with open(os.path.join(etc, "passwd"), "w") as f:
+        f.write(users + "popa3d:x:%d:65534::/nonexistent:/bin/false\n" % uid)
+    with open(os.path.join(etc, "pam.d", "popa3d"), "w") as f:
+        f.write("auth required pam_permit.so\naccount required pam_permit.so\n")
+    script = ('mount -t overlay -o "lowerdir=$0:/etc" none /etc && '
+              "mount -t tmpfs none /var/lib && mkdir -m 755 /var/lib/popa3d && "
+              'mount --bind "$1" /var/mail && exec /usr/sbin/popa3d')
+    ours, theirs = tcp_pair()
+    with open(site.path("old-server.log"), "ab") as log:
+        process = site.spawn([*over_usr("popa3d"), "sh", "-c", script, etc, spool],
+                             stdin=theirs, stdout=theirs, stderr=log)
+    theirs.close()
+    client = site.adopt(Client(ours.fileno(), sock=ours, process=process))
+    client.login(account)
+    return client
 
 
 def imported(source, kind, path, *form):

@@ -349,6 +349,22 @@ def test_list_that_came_too_late(site, maildir, alice):
     client.quit()
 
 
+def test_import_forgets_nothing_of_what_is_gone(site, mbox, alice):
+    """An id of a message that was deleted is not given to the next one that is alike."""
+    for _ in range(3):
+        mbox.put(message(1))
+    known = [r[1] for r in mailbox(site, "uidl", alice.name).rows]
+    client = site.inetd()
+    client.login(alice)
+    client.cmd_ok("DELE 3")
+    client.quit()
+    mbox.put(b"X-UIDL: id\n" + message(2))
+    assert mailbox(site, "uidl", "--import", "x-uidl", alice.name).status == 0
+    mbox.put(message(1))
+    ids = [r[1] for r in mailbox(site, "uidl", alice.name).rows]
+    assert ids[:3] == known[:2] + ["id"] and ids[3] not in known
+
+
 def test_ids_that_two_servers_gave_alike(site, mbox, alice):
     """An id that another message has already stays unique."""
     mbox.put(message(1))

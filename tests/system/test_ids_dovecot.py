@@ -156,6 +156,32 @@ def test_maildir_in_pop3d(site, alice, maildir):
                 lambda: os.unlink(os.path.join(maildir.path, "dovecot-uidlist")))
 
 
+def test_maildir_format_in_pop3d(site, alice, maildir):
+    """As the administrator says how Dovecot was set up."""
+    found = poll_twice(site, alice, "maildir:~/Maildir", maildir.put, *form("%v.%g"))
+    site.set(mail__uidl_dovecot_format="%v.%g")
+    check_pop3d(site, alice, maildir, found,
+                lambda: os.unlink(os.path.join(maildir.path, "dovecot-uidlist")))
+
+
+def test_mbox_emptied(site, alice, mbox):
+    """What Dovecot leaves in an empty mbox is no mail, but holds the validity of the ids."""
+    server = dovecot(site, alice, "mbox:~/mail:INBOX=~/mbox")
+    client = dovecot_session(server, alice)
+    for number in range(1, 13):
+        client.cmd_ok("DELE %d" % number)
+    client.quit()
+    with open(mbox.path, "rb") as f:
+        assert b"FOLDER INTERNAL DATA\n" in f.read()
+    mbox.fill([raw(number) for number in range(50, 54)])
+    client = dovecot_session(server, alice)
+    pairs = polled(client)
+    client.quit()
+    server.stop()
+    assert imported("dovecot", "mbox", mbox.path) == ["-"] + [uid for uid, _ in pairs]
+    check_pop3d(site, alice, mbox, ids_by_message(pairs), lambda: None)
+
+
 def test_mbox_in_pop3d(site, alice, mbox):
     found = poll_twice(site, alice, "mbox:~/mail:INBOX=~/mbox", mbox.put)
     check_pop3d(site, alice, mbox, found, lambda: None)
