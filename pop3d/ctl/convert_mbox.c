@@ -79,6 +79,7 @@ items_write(struct convert *c, struct writer *writer)
 
 	progress_begin(&c->progress, "writing", count);
 	for (size_t i = 0; i < count && status == 0 && wrote; i++) {
+		mailbox_keep(c->source);
 		status = item_write(c, i, writer, &wrote);
 		progress_step(&c->progress, i + 1);
 	}

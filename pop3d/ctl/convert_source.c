@@ -171,6 +171,7 @@ convert_scan(struct convert *c)
 	}
 	progress_begin(&c->progress, "reading", count);
 	for (i = 0; i < count && status == MAIL_OK; i++) {
+		mailbox_keep(c->source);
 		status = item_fill(c, i, &head);
 		progress_step(&c->progress, i + 1);
 	}

@@ -98,6 +98,7 @@ messages_compare(struct check *check, bool *again)
 	for (size_t j = 0; j < check->count && status == MAIL_OK; j++) {
 		bool right;
 
+		mailbox_keep(c->source);
 		status = message_compare(check, j, &right);
 		if (status == MAIL_OK && !right) {
 			wrong++;

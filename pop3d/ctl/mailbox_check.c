@@ -214,8 +214,10 @@ messages_check(struct check *check)
 	if (status != MAIL_OK)
 		return unusable_say(check, status);
 	limits_check(check, check->m.count);
-	for (size_t i = 0; i < check->m.count; i++)
+	for (size_t i = 0; i < check->m.count; i++) {
+		mailbox_keep(&check->m);
 		message_check(check, i);
+	}
 	return 0;
 }
 
