@@ -40,6 +40,10 @@ CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
 SSL_LIBS != $(PKG_CONFIG) --libs libssl libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 CRYPT_LIBS = -lcrypt
+# As with inih and libmd; Z_LIBS=-lz ZSTD_LIBS=-lzstd are as good.
+Z_LIBS = -l:libz.a
+ZSTD_LIBS = -l:libzstd.a
+MAILSTORE_LIBS = $(MD_LIBS) $(Z_LIBS) $(ZSTD_LIBS)
 # Debian's archive for use in shared objects; elsewhere CDB_LIBS=-lcdb.
 CDB_LIBS = -l:libcdb_pic.a
 IDN_LIBS = -lidn
@@ -55,7 +59,7 @@ PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf
 	-DPOP3D_APOP_KEY='"$(SYSCONFDIR)/apop-key"'
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(WERROR) $(HARDEN) -fPIC \
 	-MMD -MP $(SODIUM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(PATHS) $(CFLAGS)
-LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
+LINK = $(CC) -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
 # What each program is made of.
@@ -64,10 +68,11 @@ IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
 	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
 	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
+	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
 	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
 	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
-	mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
+	mailstore/maildir_ahead.o mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
 	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
 	mailstore/maildir_quota.o mailstore/maildir_quota_file.o \
@@ -211,11 +216,13 @@ IMPORT_TEST_OBJS = tests/unit/import_fixture.o tests/unit/test_import_courier.o 
 	tests/unit/test_import_dovecot.o tests/unit/test_import_file.o \
 	tests/unit/test_import_header.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
+	tests/unit/compressed_fixture.o tests/unit/test_decoder.o tests/unit/test_decoder_damage.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
 	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
+	tests/unit/test_maildir_compressed.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
 	tests/unit/test_maildir_update.o tests/unit/test_maildir_quota.o \
 	tests/unit/test_maildir_quota_file.o tests/unit/test_maildir_quota_count.o \
@@ -239,13 +246,13 @@ all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ $<
 
 pop3d/pop3d: $(POP3D_OBJS)
-	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
+	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS)
 
 pop3d/tls/pop3d-tls: $(TLS_OBJS)
 	$(LINK) -o $@ $(TLS_OBJS) $(SSL_LIBS)
 
 pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
-	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS)
+	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS)
 
 auth/passwd.so: $(PASSWD_OBJS) $(SCRAM_OBJS)
 	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SCRAM_OBJS) $(PASSWD_LIBS) $(MD_LIBS)
@@ -274,16 +281,16 @@ auth/jwt.so: auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS)
 		$(JWT_LIBS)
 
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS)
-	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MD_LIBS) \
+	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) \
 		$(PASSWD_LIBS) $(JWT_LIBS) $(SSL_LIBS) -lcmocka
 
 CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
-	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
+	$(LINK) -o $@ $(CRASH_OBJS) $(MAILSTORE_LIBS)
 
 IMPORT_IDS_OBJS = tests/system/import_ids.o $(MAILSTORE_OBJS)
 tests/system/import_ids: $(IMPORT_IDS_OBJS)
-	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MD_LIBS)
+	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MAILSTORE_LIBS)
 
 test-modules: $(TEST_MODULES) tests/system/import_ids
 
@@ -307,7 +314,7 @@ fuzz: $(UNIT_LIBS)
 	set -e; for f in tests/fuzz/fuzz_*.c; do \
 		echo "$${f%.c}"; \
 		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
-			$(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
+			$(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
 	done
 
 # LINT = names of checks, if not all.

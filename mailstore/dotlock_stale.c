@@ -121,14 +121,20 @@ older_than_boot(const struct stat *st)
 }
 
 static enum owner
-lock_owner(const struct dotlock *d, const struct stat *st, char *text)
+lock_owner(const struct dotlock *d, const struct stat *st, char text[TEXT_SIZE])
 {
 	const pid_t pid = text_pid(d, text);
 
 	if (pid == 0)
 		return OWNER_UNKNOWN;
-	if (dotlock_stale_pid(pid))
-		return OWNER_DEAD;
+	if (dotlock_stale_pid(pid)) {
+		/*
+		 * Those who live remove their lock before they end, and the next owner's
+		 * may have the same inode: a dead one's is still there afterwards.
+		 */
+		lock_read(d, st, text);
+		return text_pid(d, text) == pid ? OWNER_DEAD : OWNER_ALIVE;
+	}
 	return older_than_boot(st) ? OWNER_UNKNOWN : OWNER_ALIVE;
 }
 

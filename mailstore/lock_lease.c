@@ -39,16 +39,10 @@ probe_file(int dirfd, const char *name, struct timespec *now)
 	return good;
 }
 
-static bool
-is_after(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec > b->tv_sec ||
-	       (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
-}
-
 /*
  * Where no file can be made the access time of the lock file, which nobody needs, will
- * do.  A file system that does not keep it is seen by this: it has not changed.
+ * do.  A file system that does not keep it gives an earlier time: at worst the lease
+ * seems to run for ever, so a time before the file was touched must say nothing.
  */
 static bool
 probe_access_time(int fd, const struct stat *before, struct timespec *now)
@@ -60,7 +54,7 @@ probe_access_time(int fd, const struct stat *before, struct timespec *now)
 	if (futimens(fd, times) != 0 || fstat(fd, &st) != 0)
 		return false;
 	*now = st.st_atim;
-	return is_after(now, &before->st_atim);
+	return now->tv_sec >= before->st_mtim.tv_sec;
 }
 
 enum lock_lease

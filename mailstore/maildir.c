@@ -8,7 +8,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-
 /* A dot file: no program takes it for a message or a folder of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
 
@@ -142,6 +141,8 @@ open_parts(struct maildir *m, int dirfd)
 	/* Last, so that no file is left in what turned out to be no Maildir. */
 	if (status == MAIL_OK)
 		status = take_lock(m, dir);
+	if (status == MAIL_OK && m->lock.died)
+		maildir_index_sweep(m);
 	return status;
 }
 

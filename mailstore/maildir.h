@@ -25,6 +25,12 @@
 /* Below this, to read a message costs no more than to look whether its name is right. */
 #define MAILDIR_CLAIM_MIN 65536u
 
+/* How fast messages are read, see maildir_ahead.h. */
+struct maildir_pace {
+	int64_t begun; /* nanoseconds */
+	unsigned slow; /* slow messages, less the fast ones since */
+};
+
 struct maildir {
 	struct mailstore store; /* first: the driver's functions get a pointer to it */
 	const struct mail_options *options;
@@ -44,6 +50,8 @@ struct maildir {
 	bool message_logged; /* one line a session about messages that cannot be read */
 	size_t counted;      /* messages that had to be read for their octets */
 	uint64_t counted_octets;
+	struct maildir_pace pace;
+	unsigned refused; /* messages whose compressed files cannot be served */
 };
 
 /* maildir_known.c: what the index spares reading; see mailstore_ops. */
@@ -66,6 +74,9 @@ enum mail_status maildir_need(struct maildir *m);
 
 /* Open it.  True: the Maildir is as it was, so that m->index stands for the list. */
 bool maildir_index_open(struct maildir *m);
+
+/* Remove what a session that died may have left half-written. */
+void maildir_index_sweep(const struct maildir *m);
 
 /* Fill the list from the index.  False: it is damaged, the list is empty. */
 bool maildir_index_list(struct maildir *m);

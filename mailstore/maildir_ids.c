@@ -292,6 +292,9 @@ write_ids(struct maildir *m)
 {
 	struct id_file living = {.records = NULL};
 
+	/* Who has the maildrop now may have given ids of its own. */
+	if (session_lock_check(&m->lock) != MAIL_OK)
+		return;
 	errno = ENOMEM;
 	id_file_sort(&m->ids);
 	if (!keep_living(m, &living) ||

@@ -15,6 +15,8 @@
 /* Where the stamps of index.h are: each file has four. */
 enum stamp { STAMP_NEW = 0, STAMP_CUR = 4, STAMP_IDS = 8, STAMP_UIDL = 12 };
 
+#define MANY 100u /* messages that do not vanish unnoticed */
+
 /* What of an entry's flags is worth keeping. */
 #define KEPT (MAILDIR_COUNTED | MAILDIR_SETTLED | MAILDIR_TRUSTED)
 
@@ -30,6 +32,13 @@ make_stamps(const struct maildir *m, uint64_t stamps[INDEX_STAMPS])
 	if (fstatat(m->root, MAILDIR_IDS, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		index_stamp(stamps + STAMP_IDS, &st);
 	stamps[STAMP_UIDL] = m->options->uidl_source;
+}
+
+void
+maildir_index_sweep(const struct maildir *m)
+{
+	(void)unlinkat(m->root, INDEX_FRESH, 0);
+	(void)unlinkat(m->root, MAILDIR_IDS_FRESH, 0);
 }
 
 bool
@@ -171,6 +180,10 @@ maildir_index_carry(struct maildir *m)
 		maildir_list_free(&old);
 		return;
 	}
+	/* A directory that was mounted over, or lost: who looks after it should know. */
+	if (m->list.count == 0 && old.count >= MANY)
+		m->options->log(m->options->cookie, LOG_WARNING,
+			"Maildir %s: all of %zu messages are gone", m->path, old.count);
 	make_stamps(m, stamps);
 	same_ids = (m->index.flags & INDEX_IDS) != 0 &&
 		   memcmp(stamps + STAMP_IDS, m->index.stamps + STAMP_IDS,

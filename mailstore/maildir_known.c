@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "mailstore/maildir.h"
+#include "mailstore/maildir_ahead.h"
 #include "mailstore/maildir_scan.h"
 
 static enum mail_status
@@ -77,13 +78,17 @@ maildir_known_octets(struct mailstore *store, size_t i, uint64_t *octets)
 
 	if (status != MAIL_OK)
 		return status;
-	if ((m->list.entries[i].flags & MAILDIR_COUNTED) != 0 || maildir_claim(m, i)) {
+	if ((m->list.entries[i].flags & MAILDIR_COUNTED) == 0 && !maildir_claim(m, i))
+		maildir_ahead(m, i);
+	if ((m->list.entries[i].flags & MAILDIR_COUNTED) != 0) {
 		*octets = m->list.entries[i].octets;
 		return MAIL_OK;
 	}
+	maildir_ahead_begin(&m->pace);
 	status = maildir_octets(store, i, octets);
 	if (status != MAIL_OK)
 		return status;
+	maildir_ahead_end(&m->pace, *octets);
 	m->learned = true;
 	m->counted++;
 	m->counted_octets += *octets;

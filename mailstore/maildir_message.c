@@ -7,16 +7,19 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/decoder.h"
 #include "mailstore/maildir_scan.h"
 #include "mailstore/octets.h"
+#include "mailstore/unique_id.h"
 
 #define BUFFER_SIZE 65536u
+#define REFUSED_LINES 8u
 
 struct mail_message {
 	struct maildir *m;
 	size_t i;
 	int fd;
-	uint64_t left; /* stored bytes not read yet */
+	struct decoder decoder;
 };
 
 static enum mail_status
@@ -26,6 +29,50 @@ message_fail(struct maildir *m, size_t i, const char *what, int error)
 		maildir_log_message(m, LOG_ERR, i, what, error);
 	m->message_logged = true;
 	return maildir_errno_status(error);
+}
+
+/*
+ * A message whose file cannot be decompressed will not get better by itself.  It is left
+ * out, so that it does not bar the way to all others, and it stays where it is; each is
+ * named in the log, up to a number of lines.
+ */
+static enum mail_status
+message_refuse(struct maildir *m, size_t i, const char *why)
+{
+	struct maildir_entry *entry = &m->list.entries[i];
+	char id[MAIL_UID_MAX + 1];
+
+	/* Whatever its octets were believed to be; nor may the index tell that again. */
+	if ((entry->flags & MAILDIR_COUNTED) != 0)
+		m->learned = true;
+	entry->flags &= (uint8_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED);
+	unique_id_from_name(entry->name, entry->base, id);
+	if (m->refused++ < REFUSED_LINES)
+		m->options->log(m->options->cookie, LOG_ERR,
+			"Maildir %s: message %s is not served: %s%s", m->path, id, why,
+			m->refused == REFUSED_LINES ? "; further ones are not logged"
+						    : "");
+	return MAIL_PERM;
+}
+
+static enum mail_status
+decoder_fail(struct maildir *m, size_t i, enum decoder_status status)
+{
+	switch (status) {
+	case DECODER_OK:
+		return MAIL_OK;
+	case DECODER_ERRNO:
+		(void)message_fail(m, i, "read", errno);
+		return MAIL_TEMP;
+	case DECODER_SHRANK:
+		(void)message_fail(m, i, decoder_problem(status), EIO);
+		return MAIL_TEMP;
+	case DECODER_DAMAGED:
+	case DECODER_UNSUPPORTED:
+	case DECODER_LARGE:
+		break;
+	}
+	return message_refuse(m, i, decoder_problem(status));
 }
 
 /*
@@ -71,34 +118,17 @@ open_regular(struct maildir *m, size_t i, int *fd, struct stat *st)
 	return status;
 }
 
-/* Read up to cap bytes and never none before `left` is: a file that shrank is torn. */
-static enum mail_status
-read_some(struct maildir *m, size_t i, int fd, uint64_t left, void *buf, size_t cap,
-	size_t *n)
-{
-	ssize_t got;
-
-	*n = 0;
-	if (left == 0)
-		return MAIL_OK;
-	if (cap > left)
-		cap = (size_t)left;
-	do
-		got = read(fd, buf, cap);
-	while (got < 0 && errno == EINTR);
-	if (got <= 0) {
-		(void)message_fail(m, i, got == 0 ? "shrank while it was read" : "read",
-			got == 0 ? EIO : errno);
-		return MAIL_TEMP;
-	}
-	*n = (size_t)got;
-	return MAIL_OK;
-}
-
+/*
+ * The octets on the wire of message i, whose file is open, compressed or not, and has
+ * `size` stored bytes.  The position of fd plays no part.
+ */
 static enum mail_status
 count_octets(struct maildir *m, size_t i, int fd, uint64_t size, uint64_t *octets)
 {
 	struct octets o = {0};
+	enum decoder_status decoded;
+	enum mail_status status;
+	struct decoder decoder;
 	size_t n;
 
 	if (m->buffer == NULL)
@@ -107,17 +137,15 @@ count_octets(struct maildir *m, size_t i, int fd, uint64_t size, uint64_t *octet
 		return MAIL_TEMP;
 	if (size > BUFFER_SIZE)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	while (size > 0) {
-		const enum mail_status status =
-			read_some(m, i, fd, size, m->buffer, BUFFER_SIZE, &n);
-
-		if (status != MAIL_OK)
-			return status;
+	decoder_open(&decoder, fd, size, m->options->max_decompressed);
+	do {
+		decoded = decoder_read(&decoder, m->buffer, BUFFER_SIZE, &n);
 		octets_add(&o, m->buffer, n);
-		size -= n;
-	}
+	} while (n > 0);
+	status = decoder_fail(m, i, decoded);
+	decoder_close(&decoder);
 	*octets = octets_total(&o);
-	return MAIL_OK;
+	return status;
 }
 
 static int64_t
@@ -173,8 +201,6 @@ check_unchanged(struct maildir *m, size_t i, int fd, const struct stat *st)
 		return status;
 	if (octets != entry->octets)
 		return MAIL_CHANGED;
-	if (lseek(fd, 0, SEEK_SET) != 0)
-		return message_fail(m, i, "seek", errno);
 	entry->mtime = stat_mtime(st);
 	return MAIL_OK;
 }
@@ -199,8 +225,9 @@ maildir_message_open(struct mailstore *store, size_t i, struct mail_message **me
 	}
 	if (st.st_size > (off_t)BUFFER_SIZE)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	*msg = (struct mail_message){
-		.m = m, .i = i, .fd = fd, .left = (uint64_t)st.st_size};
+	*msg = (struct mail_message){.m = m, .i = i, .fd = fd};
+	decoder_open(
+		&msg->decoder, fd, (uint64_t)st.st_size, m->options->max_decompressed);
 	*message = msg;
 	return MAIL_OK;
 }
@@ -208,11 +235,8 @@ maildir_message_open(struct mailstore *store, size_t i, struct mail_message **me
 enum mail_status
 maildir_message_read(struct mail_message *message, void *buf, size_t cap, size_t *n)
 {
-	const enum mail_status status = read_some(
-		message->m, message->i, message->fd, message->left, buf, cap, n);
-
-	message->left -= *n;
-	return status;
+	return decoder_fail(
+		message->m, message->i, decoder_read(&message->decoder, buf, cap, n));
 }
 
 void
@@ -220,6 +244,7 @@ maildir_message_close(struct mail_message *message)
 {
 	if (message == NULL)
 		return;
+	decoder_close(&message->decoder);
 	(void)close(message->fd);
 	free(message);
 }

@@ -42,7 +42,8 @@ struct mail_options {
 	size_t max_messages;
 	uint64_t max_octets; /* of the whole maildrop as stored; only mbox heeds it: a
 				Maildir would need a stat of every message for it */
-	unsigned lock_wait;  /* seconds to wait for a lock that is held */
+	uint64_t max_decompressed; /* of one message that is stored compressed; 0: any */
+	unsigned lock_wait;        /* seconds to wait for a lock that is held */
 	unsigned lock_lease; /* seconds that a session lives for other hosts after it
 				last gave a sign; 0: 300 */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
@@ -98,7 +99,9 @@ struct mailstore_ops {
 	/* A message is read from its start; one message is open at a time. */
 	enum mail_status (*message_open)(
 		struct mailstore *store, size_t i, struct mail_message **message);
-	/* Raw stored bytes; *n is 0 at the end only.  Any status but MAIL_OK: it is torn.
+	/*
+	 * Stored bytes, of a compressed message those that were compressed; *n is 0 at
+	 * the end only.  Any status but MAIL_OK: it is torn.
 	 */
 	enum mail_status (*message_read)(
 		struct mail_message *message, void *buf, size_t cap, size_t *n);

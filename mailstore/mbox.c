@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/mbox_from.h"
 #include "mailstore/mbox_io.h"
 #include "mailstore/mbox_journal.h"
 #include "mailstore/unique_id.h"
@@ -194,10 +195,13 @@ store_load(struct mailstore *store, size_t *count)
 {
 	struct mbox *box = (struct mbox *)store;
 	enum mail_status status;
+	bool unchanged;
 
 	box->listed = false;
 	box->n = box->hidden = box->ids_known = 0;
-	if (mbox_index_open(box) && is_within_limits(box) && !mbox_recover_needed(box)) {
+	unchanged = mbox_index_open(box) && is_within_limits(box);
+	/* After one that died there may be something to finish or to clean up. */
+	if (unchanged && !box->died && !mbox_recover_needed(box)) {
 		box->settled = true;
 		box->covered = (uint64_t)box->seen.st_size;
 		*count = (size_t)box->index.count;
@@ -249,19 +253,35 @@ store_octets(struct mailstore *store, size_t i, uint64_t *octets)
 	return status;
 }
 
+/* Whether what stands behind offset may become a From_ line: it has no end yet. */
+static bool
+from_begins(const struct mbox *box, uint64_t offset, uint64_t size)
+{
+	static const char start[] = "From ";
+	unsigned char line[MBOX_FROM_MAX];
+	const uint64_t n = size - offset;
+
+	return n > 0 && n < sizeof line && mbox_io_read(box->fd, line, n, offset) &&
+	       memcmp(line, start, n < sizeof start - 1 ? n : sizeof start - 1) == 0 &&
+	       memchr(line, '\n', n) == NULL;
+}
+
 /*
  * Whether the last message still ends where it did: the file does, or a message that was
- * delivered since begins there.
+ * delivered since begins there.  Nothing is locked now, and delivery agents write a
+ * message piece by piece; procmail's first is the letter "F".
  */
 static bool
 last_ends(const struct mbox *box, uint64_t size)
 {
 	const uint64_t end = (uint64_t)box->seen.st_size;
-	uint64_t skip;
+	uint64_t skip = 0;
 
 	if (size == end)
 		return true;
-	return mbox_journal_skip(box, end, size, &skip) && skip < size - end;
+	if (mbox_journal_skip(box, end, size, &skip))
+		return skip < size - end;
+	return from_begins(box, end + skip, size);
 }
 
 /*

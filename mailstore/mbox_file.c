@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/decoder.h"
 #include "mailstore/mbox_from.h"
 #include "mailstore/mbox_io.h"
 
@@ -198,6 +199,19 @@ file_feed(const struct mbox *box, uint64_t offset, uint64_t size,
 	return MAIL_OK;
 }
 
+/* Say why a file that begins with no From_ line is no mbox. */
+static enum mail_status
+refuse_alien(const struct mbox *box, uint64_t size)
+{
+	unsigned char head[DECODER_HEAD];
+	const size_t n = size < sizeof head ? (size_t)size : sizeof head;
+
+	if (mbox_io_read(box->fd, head, n, 0) && decoder_format(head, n) != NULL)
+		return refuse(
+			box, "is compressed, which only messages of a Maildir may be");
+	return refuse(box, "not an mbox: it does not begin with a From_ line");
+}
+
 enum mail_status
 mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
 	mbox_parse_found *found, void *cookie)
@@ -216,7 +230,7 @@ mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
 	free(buf);
 	mbox_parse_free(parse);
 	if (status == MAIL_OK && result == MBOX_PARSE_ALIEN)
-		return refuse(box, "not an mbox: it does not begin with a From_ line");
+		return refuse_alien(box, range->to);
 	if (status == MAIL_OK && result == MBOX_PARSE_STOPPED)
 		return MAIL_LIMIT;
 	return status;

@@ -42,6 +42,9 @@ write_to(const struct mbox *box, size_t i, const struct id_file *file)
 bool
 mbox_ids_keep(struct mbox *box, const struct id_file *file)
 {
+	/* Who has the maildrop now may have given ids of its own. */
+	if (mbox_place_check(box) != MAIL_OK)
+		return;
 	errno = EACCES;
 	if (box->ids_place < MBOX_PLACES && write_to(box, box->ids_place, file))
 		return true;

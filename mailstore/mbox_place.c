@@ -173,9 +173,17 @@ mbox_place_lock(struct mbox *box, int dirfd)
 void
 mbox_place_sweep(const struct mbox *box)
 {
-	for (size_t i = 0; i < MBOX_PLACES; i++)
-		if (box->places[i].dirfd != -1)
-			(void)unlinkat(box->places[i].dirfd, box->places[i].fresh, 0);
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		const struct mbox_place *place = &box->places[i];
+
+		if (place->dirfd == -1)
+			continue;
+		(void)unlinkat(place->dirfd, place->fresh, 0);
+		if (!box->died)
+			continue;
+		(void)unlinkat(place->dirfd, place->index_fresh, 0);
+		(void)unlinkat(place->dirfd, place->ids_fresh, 0);
+	}
 	/* This reads the directory, where thousands of users may have their mail. */
 	if (box->died)
 		dotlock_sweep(box->dirfd, box->name);

@@ -89,7 +89,8 @@ struct config_limits {
 	uint64_t wait_idle_seconds;
 	uint64_t bad_commands;
 	uint64_t messages;
-	uint64_t octets; /* 0: no limit */
+	uint64_t octets;              /* 0: no limit */
+	uint64_t decompressed_octets; /* 0: no limit */
 };
 
 struct config_mail {

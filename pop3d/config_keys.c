@@ -161,6 +161,7 @@ const struct config_key config_keys[] = {
 	NUMBER(limits, bad_commands, "20", 1, MANY),
 	NUMBER(limits, messages, "1000000", 1, MANY),
 	NUMBER(limits, octets, "0", 0, INT64_MAX),
+	NUMBER(limits, decompressed_octets, "4294967296", 0, INT64_MAX),
 	TEXT(mail, location, "maildir:~/Maildir", mail_location_check),
 	TEXT(mail, uid, "", NULL),
 	TEXT(mail, gid, "", NULL),

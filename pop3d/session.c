@@ -105,6 +105,7 @@ open_maildrop(struct session *session, const struct auth_identity *identity)
 	}
 	options.max_messages = limits->messages;
 	options.max_octets = limits->octets != 0 ? limits->octets : UINT64_MAX;
+	options.max_decompressed = limits->decompressed_octets;
 	options.lock_wait = (unsigned)limits->lock_seconds;
 	options.lock_lease = (unsigned)limits->lock_lease_seconds;
 	options.uidl_source = (unsigned)service->config->mail.uidl;

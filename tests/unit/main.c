@@ -12,6 +12,8 @@ struct group {
 };
 
 static const struct group groups[] = {
+	{"decoder", test_decoder},
+	{"decoder_damage", test_decoder_damage},
 	{"octets", test_octets},
 	{"unique_id", test_unique_id},
 	{"location", test_location},
@@ -22,6 +24,7 @@ static const struct group groups[] = {
 	{"maildir_list", test_maildir_list},
 	{"maildir", test_maildir},
 	{"maildir_message", test_maildir_message},
+	{"maildir_compressed", test_maildir_compressed},
 	{"maildir_scan", test_maildir_scan},
 	{"maildir_twins", test_maildir_twins},
 	{"maildir_update", test_maildir_update},

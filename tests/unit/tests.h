@@ -4,6 +4,8 @@
 #ifndef TESTS_H
 #define TESTS_H
 
+int test_decoder(void);
+int test_decoder_damage(void);
 int test_octets(void);
 int test_unique_id(void);
 int test_location(void);
@@ -18,6 +20,7 @@ int test_maildir_name(void);
 int test_maildir_list(void);
 int test_maildir(void);
 int test_maildir_message(void);
+int test_maildir_compressed(void);
 int test_maildir_scan(void);
 int test_maildir_twins(void);
 int test_maildir_update(void);
