@@ -85,8 +85,8 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
 # What only tools of an administrator ask of a store.
-MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/mbox_date.o mailstore/traces.o \
-	mailstore/maildir_quota_count.o mailstore/maildir_quota_walk.o
+MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/ids_give.o mailstore/mbox_date.o \
+	mailstore/traces.o mailstore/maildir_quota_count.o mailstore/maildir_quota_walk.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
@@ -205,6 +205,8 @@ PROXY_TEST_OBJS = tests/unit/proxy_fixture.o tests/unit/test_proxy.o \
 	tests/unit/test_proxy_tlv.o tests/unit/test_proxy_v2.o \
 	tests/unit/test_proxy_message.o tests/unit/test_xclient.o \
 	tests/unit/test_certificate.o tests/unit/test_certificate_map.o
+MAILBOX_TEST_OBJS = tests/unit/test_printable.o tests/unit/test_convert_codec.o \
+	tests/unit/test_mbox_date.o
 TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_setup.o tests/unit/test_tls_info.o tests/unit/test_tls_material.o \
 	tests/unit/test_tls_material_names.o tests/unit/test_tls_context.o \
@@ -228,7 +230,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	$(MBOX_TEST_OBJS) $(IMPORT_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \
-	$(TLS_TEST_OBJS)
+	$(TLS_TEST_OBJS) $(MAILBOX_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
 	$(SECRET_OBJS) $(JWT_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \

@@ -51,10 +51,13 @@ name_flags(const struct maildir_entry *entry)
 static enum mail_status
 maildir_get(struct maildir *m, size_t i, struct mail_detail *detail)
 {
-	const struct maildir_entry *entry = &m->list.entries[i];
-	enum mail_status status = MAIL_OK;
+	enum mail_status status = maildir_need(m);
+	const struct maildir_entry *entry;
 	struct stat st;
 
+	if (status != MAIL_OK)
+		return status;
+	entry = &m->list.entries[i];
 	for (int tries = 0; tries < 2 && status == MAIL_OK; tries++) {
 		if (fstatat(m->dirs[entry->sub], entry->name, &st, AT_SYMLINK_NOFOLLOW) ==
 			0) {
@@ -96,12 +99,16 @@ enum mail_status
 mail_detail_pseudo(struct mailstore *store, struct mail_detail *detail,
 	unsigned char *header, size_t cap, size_t *n)
 {
-	const struct mbox *box = (const struct mbox *)store;
+	struct mbox *box = (struct mbox *)store;
 	enum mail_status status;
 
-	if (store->ops != &mailstore_mbox || box->hidden == 0)
+	if (store->ops != &mailstore_mbox)
 		return MAIL_GONE;
-	status = entry_get(box, &box->entries[0], detail);
+	status = mbox_need(box);
+	if (status == MAIL_OK && box->hidden == 0)
+		status = MAIL_GONE;
+	if (status == MAIL_OK)
+		status = entry_get(box, &box->entries[0], detail);
 	if (status != MAIL_OK)
 		return status;
 	*n = box->entries[0].header < cap ? (size_t)box->entries[0].header : cap;
@@ -113,13 +120,16 @@ mail_detail_pseudo(struct mailstore *store, struct mail_detail *detail,
 enum mail_status
 mail_detail_get(struct mailstore *store, size_t i, struct mail_detail *detail)
 {
-	const struct mbox *box;
+	enum mail_status status;
+	struct mbox *box;
 
 	detail->delivered = 0;
 	detail->flags = 0;
 	detail->name_octets = detail->from_octets = 0;
 	if (store->ops == &mailstore_maildir)
 		return maildir_get((struct maildir *)store, i, detail);
-	box = (const struct mbox *)store;
-	return entry_get(box, &box->entries[i + box->hidden], detail);
+	box = (struct mbox *)store;
+	status = mbox_need(box);
+	return status == MAIL_OK ? entry_get(box, &box->entries[i + box->hidden], detail)
+				 : status;
 }

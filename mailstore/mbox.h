@@ -178,8 +178,11 @@ enum mail_status mbox_ids_read(struct mbox *box, struct id_file *file);
 /* The unique-id that the bytes of a message make, without those that are alike. */
 void mbox_own_uid(const struct mbox_entry *entry, char uid[MAIL_UID_MAX + 1]);
 
-/* Whatever ids were made must be found again; `file` is what is kept now. */
-void mbox_ids_keep(struct mbox *box, const struct id_file *file);
+/*
+ * Whatever ids were made must be found again; `file` is what is kept now.  false: it
+ * cannot be, which was logged.
+ */
+bool mbox_ids_keep(struct mbox *box, const struct id_file *file);
 
 /* mbox_update.c: see mailstore_ops. */
 enum mail_status mbox_update(

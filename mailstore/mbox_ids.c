@@ -295,7 +295,7 @@ ids_record(struct mbox *box, const struct peer *peers, const struct id_file *fil
 		good = record_message(&r, box, &peers[i]);
 	if (good && r.changed && record_gone(&r, mbox_count(box))) {
 		id_file_sort(&r.fresh);
-		mbox_ids_keep(box, &r.fresh);
+		(void)mbox_ids_keep(box, &r.fresh);
 	}
 	id_file_free(&r.fresh);
 	free(r.met);

@@ -39,7 +39,7 @@ write_to(const struct mbox *box, size_t i, const struct id_file *file)
 	       id_file_write(file, place->dirfd, place->ids, place->ids_fresh);
 }
 
-void
+bool
 mbox_ids_keep(struct mbox *box, const struct id_file *file)
 {
 	/* Who has the maildrop now may have given ids of its own. */
@@ -47,12 +47,13 @@ mbox_ids_keep(struct mbox *box, const struct id_file *file)
 		return;
 	errno = EACCES;
 	if (box->ids_place < MBOX_PLACES && write_to(box, box->ids_place, file))
-		return;
+		return true;
 	for (size_t i = 0; i < MBOX_PLACES; i++)
 		if (write_to(box, i, file)) {
 			box->ids_place = i;
-			return;
+			return true;
 		}
 	mbox_log(box, LOG_WARNING, "unique-ids cannot be kept, and may change: %s",
 		strerror(errno));
+	return false;
 }

@@ -78,22 +78,6 @@ directory_read(int dirfd, const char *stem, mail_trace_found *found, void *cooki
 }
 
 static bool
-maildir_traces(const struct maildir *m, mail_trace_found *found, void *cookie)
-{
-	bool good;
-	int dir;
-
-	if (m->dirs[MAILDIR_NEW] < 0)
-		return true;
-	dir = openat(m->dirs[MAILDIR_NEW], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1)
-		return false;
-	good = directory_read(dir, MAILDIR_STEM, found, cookie);
-	(void)close(dir);
-	return good;
-}
-
-static bool
 place_traces(const struct mbox_place *place, mail_trace_found *found, void *cookie)
 {
 	char stem[NAME_MAX + 1];
@@ -121,7 +105,9 @@ mbox_traces(const struct mbox *box, mail_trace_found *found, void *cookie)
 bool
 mail_traces(struct mailstore *store, mail_trace_found *found, void *cookie)
 {
-	return store->ops == &mailstore_maildir
-		       ? maildir_traces((const struct maildir *)store, found, cookie)
-		       : mbox_traces((const struct mbox *)store, found, cookie);
+	const struct maildir *m = (const struct maildir *)store;
+
+	if (store->ops == &mailstore_mbox)
+		return mbox_traces((const struct mbox *)store, found, cookie);
+	return m->root < 0 || directory_read(m->root, MAILDIR_STEM, found, cookie);
 }

@@ -12,7 +12,7 @@
 #include "pop3d/ctl/mailbox.h"
 
 /* A file in tmp/ that is older is of a delivery that came to nothing. */
-#define CHECK_TMP_SECONDS (36 * 3600)
+#define CHECK_TMP_SECONDS 129600L /* 36 hours */
 
 struct check {
 	struct mailbox m;

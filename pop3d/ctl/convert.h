@@ -31,6 +31,7 @@ struct convert_item {
 	uint8_t from_form; /* what was done to it in the source */
 	uint8_t to_form;   /* what is to be done in the destination */
 	uint8_t flags;
+	bool both;  /* see convert_flags_write() */
 	bool ended; /* its last line has a line end, or it is empty */
 };
 
@@ -43,7 +44,8 @@ struct convert {
 	int parent; /* where the destination will be */
 	char name[NAME_MAX + 1];
 	char work_name[NAME_MAX + 1];
-	int work; /* the directory it is built in; -1: there is none yet */
+	int work;    /* the directory it is built in; -1: there is none yet */
+	bool locked; /* and it is ours alone */
 };
 
 /* The name of what is built, in the directory where it is. */
@@ -79,6 +81,9 @@ void convert_items_free(struct convert *c);
 
 /* See that the destination may come to be, and open its parent. */
 int convert_work_check(struct convert *c);
+
+/* If a directory that a run has left has nothing built in it, let it be removed. */
+void convert_work_sweep(struct convert *c);
 
 /* Make the directory, or open the one that is left of another run. */
 int convert_work_open(struct convert *c);

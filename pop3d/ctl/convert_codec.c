@@ -9,6 +9,8 @@
 static const unsigned char from[] = "From ";
 #define FROM_OCTETS (sizeof(from) - 1)
 
+#define SECOND "X-Status: " /* how the second field of flags begins */
+
 static const struct {
 	const char *word;
 	unsigned form;
@@ -112,7 +114,7 @@ convert_fields(const unsigned char *p, size_t n)
 		return 0;
 	length = (size_t)(end - p) + 1;
 	end = memchr(p + length, '\n', n - length);
-	if (end != NULL && line_is(p + length, n - length, "X-Status: "))
+	if (end != NULL && line_is(p + length, n - length, SECOND))
 		length = (size_t)(end - p) + 1;
 	return length;
 }
@@ -298,26 +300,35 @@ convert_flags_read(const unsigned char *p, size_t n)
 	return flags == 0 ? 0 : flags | MAIL_FLAG_OLD;
 }
 
+/* *empty says that the field has no value. */
 static size_t
-field_write(const char *name, unsigned flags, char *text)
+field_write(const char *name, unsigned flags, char *text, bool *empty)
 {
-	size_t n = strlen(name);
+	const size_t start = strlen(name) + 2;
+	size_t n = start;
 
-	memcpy(text, name, n);
-	text[n++] = ':';
-	text[n++] = ' ';
+	memcpy(text, name, start - 2);
+	memcpy(text + start - 2, ": ", 2);
 	for (size_t i = 0; i < LETTERS; i++)
 		if (strcmp(letters[i].field, name) == 0 && (flags & letters[i].flag) != 0)
 			text[n++] = letters[i].letter;
+	*empty = n == start;
 	text[n++] = '\n';
 	return n;
 }
 
 size_t
-convert_flags_write(unsigned flags, char fields[64])
+convert_flags_write(unsigned flags, bool both, char fields[64])
 {
-	size_t n = field_write("Status", flags, fields);
+	bool empty;
+	const size_t first = field_write("Status", flags, fields, &empty);
+	const size_t second = field_write("X-Status", flags, fields + first, &empty);
 
-	/* Always both: a field of the message itself must not be taken for the second. */
-	return n + field_write("X-Status", flags, fields + n);
+	return empty && !both ? first : first + second;
+}
+
+bool
+convert_flags_both(const unsigned char *p, size_t n)
+{
+	return line_is(p, n, SECOND);
 }

@@ -95,7 +95,13 @@ size_t convert_fields(const unsigned char *p, size_t n);
  * any, also OLD. */
 unsigned convert_flags_read(const unsigned char *p, size_t n);
 
-/* The fields for flags, with their line ends: at most 63 octets. */
-size_t convert_flags_write(unsigned flags, char fields[64]);
+/*
+ * The fields for flags, with their line ends: at most 63 octets.  Without `both` there is
+ * no X-Status that would be empty; it is needed before a message that begins with one.
+ */
+size_t convert_flags_write(unsigned flags, bool both, char fields[64]);
+
+/* Whether the message of n bytes at p needs both. */
+bool convert_flags_both(const unsigned char *p, size_t n);
 
 #endif

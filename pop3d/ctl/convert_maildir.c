@@ -178,6 +178,7 @@ items_build(struct build *b)
 
 	progress_begin(&b->c->progress, "writing", count);
 	for (size_t i = 0; i < count && status == 0; i++) {
+		mailbox_keep(b->c->source);
 		status = item_build(b, i);
 		progress_step(&b->c->progress, i + 1);
 	}

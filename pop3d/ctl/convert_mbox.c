@@ -46,7 +46,8 @@ item_begin(struct writer *writer, const struct convert_item *item)
 		return false;
 	if ((item->to_form & CONVERT_FLAGS) == 0)
 		return true;
-	return text_put(writer, fields, convert_flags_write(item->flags, fields));
+	return text_put(
+		writer, fields, convert_flags_write(item->flags, item->both, fields));
 }
 
 /* *wrote is false if writing failed, with errno. */
@@ -78,6 +79,7 @@ items_write(struct convert *c, struct writer *writer)
 
 	progress_begin(&c->progress, "writing", count);
 	for (size_t i = 0; i < count && status == 0 && wrote; i++) {
+		mailbox_keep(c->source);
 		status = item_write(c, i, writer, &wrote);
 		progress_step(&c->progress, i + 1);
 	}

@@ -99,6 +99,7 @@ form_choose(struct convert_item *item, const struct scan *scan,
 		item->to_form |= CONVERT_CUT;
 	if (convert_flags_read(head->p, head->n) != item->flags)
 		item->to_form |= CONVERT_FLAGS;
+	item->both = convert_flags_both(head->p, head->n);
 	if (mailbox_header_find(head->p, head->n, "Return-Path", &envelope, &n) &&
 		n > 2 && envelope[0] == '<' && envelope[n - 1] == '>') {
 		envelope++;
@@ -170,6 +171,7 @@ convert_scan(struct convert *c)
 	}
 	progress_begin(&c->progress, "reading", count);
 	for (i = 0; i < count && status == MAIL_OK; i++) {
+		mailbox_keep(c->source);
 		status = item_fill(c, i, &head);
 		progress_step(&c->progress, i + 1);
 	}

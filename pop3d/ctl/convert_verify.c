@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mailstore/octets.h"
+#include "mailstore/ids_give.h"
+#include "mailstore/import.h"
 
 /* The destination while it is read back. */
 struct check {
@@ -15,7 +16,8 @@ struct check {
 	struct mailstore *store;
 	size_t count;
 	struct mail_detail detail;
-	size_t *numbers; /* of the source's message, for each one here */
+	size_t *numbers;               /* of the source's message, for each one here */
+	char (*ids)[MAIL_UID_MAX + 1]; /* the source's, in the order here */
 };
 
 static bool
@@ -42,27 +44,21 @@ static enum mail_status
 message_compare(struct check *check, size_t j, bool *right)
 {
 	const struct convert *c = check->c;
+	const struct convert_item *item = &c->items[check->numbers[j]];
 	unsigned char digest[SHA256_DIGEST_LENGTH];
-	const struct convert_item *item;
 	enum mail_status status;
+	unsigned form = 0;
 	bool stopped;
 	SHA2_CTX sha;
 
 	*right = false;
-	check->numbers[j] = j;
 	status = mail_detail_get(check->store, j, &check->detail);
 	if (status != MAIL_OK)
 		return status;
-	if (c->to_maildir &&
-		!convert_maildir_number(c, check->detail.name, &check->numbers[j]))
-		return MAIL_OK;
-	item = &c->items[check->numbers[j]];
+	if (!c->to_maildir)
+		form = convert_form(check->detail.name, check->detail.name_octets);
 	SHA256Init(&sha);
-	status = convert_read(check->store, j,
-		c->to_maildir
-			? 0
-			: convert_form(check->detail.name, check->detail.name_octets),
-		NULL, hash_add, &sha, &stopped);
+	status = convert_read(check->store, j, form, NULL, hash_add, &sha, &stopped);
 	SHA256Final(digest, &sha);
 	*right = status == MAIL_OK && detail_is_right(check, item) &&
 		 memcmp(digest, item->digest, sizeof(digest)) == 0;
@@ -102,6 +98,7 @@ messages_compare(struct check *check, bool *again)
 	for (size_t j = 0; j < check->count && status == MAIL_OK; j++) {
 		bool right;
 
+		mailbox_keep(c->source);
 		status = message_compare(check, j, &right);
 		if (status == MAIL_OK && !right) {
 			wrong++;
@@ -118,71 +115,134 @@ messages_compare(struct check *check, bool *again)
 	return EX_IOERR;
 }
 
-/*
- * The ids of the source's messages become those of the destination's.  An id that the
- * destination would give by itself needs nothing.
- */
-static int
-convert_ids(struct check *check)
+/* Which message of the source each one here is, and the id that it has there. */
+static enum mail_status
+numbers_find(struct check *check)
 {
-	const struct mailstore *source = check->c->source->store;
-	char old[MAIL_UID_MAX + 1], new[MAIL_UID_MAX + 1];
+	struct mailstore *source = check->c->source->store;
 	enum mail_status status = MAIL_OK;
-	size_t differ = 0;
 
 	for (size_t j = 0; j < check->count && status == MAIL_OK; j++) {
-		status =
-			source->ops->uid(check->c->source->store, check->numbers[j], old);
+		check->numbers[j] = j;
+		if (check->c->to_maildir)
+			status = mail_detail_get(check->store, j, &check->detail);
+		if (status == MAIL_OK && check->c->to_maildir &&
+			!convert_maildir_number(
+				check->c, check->detail.name, &check->numbers[j]))
+			status = MAIL_CHANGED;
 		if (status == MAIL_OK)
-			status = check->store->ops->uid(check->store, j, new);
-		differ += status == MAIL_OK && strcmp(old, new) != 0;
+			status = source->ops->uid(
+				source, check->numbers[j], check->ids[j]);
 	}
-	if (status != MAIL_OK)
-		return mailbox_status(check->c->source, status);
-	return 0;
+	return status;
+}
+
+/*
+ * The ids of the source's messages become those of the destination's, in this one place:
+ * the driver keeps those that do not follow from what it sees.
+ */
+static enum mail_status
+convert_ids(struct check *check)
+{
+	return mail_ids_give(
+		check->store, (const char(*)[MAIL_UID_MAX + 1]) check->ids, check->count);
+}
+
+static enum mail_status
+ids_compare(const struct check *check, bool *same)
+{
+	enum mail_status status = MAIL_OK;
+	char uid[MAIL_UID_MAX + 1];
+
+	*same = true;
+	for (size_t j = 0; j < check->count && status == MAIL_OK; j++) {
+		status = check->store->ops->uid(check->store, j, uid);
+		*same = *same && status == MAIL_OK && strcmp(uid, check->ids[j]) == 0;
+	}
+	return status;
+}
+
+static enum mail_status
+store_open(struct check *check)
+{
+	struct convert *c = check->c;
+	enum mail_status status = c->to.ops->open(
+		&check->store, c->work, CONVERT_BUILT(c), &check->options);
+
+	return status == MAIL_OK ? c->to.ops->load(check->store, &check->count) : status;
+}
+
+static void
+store_close(struct check *check)
+{
+	check->c->to.ops->close(check->store);
+	check->store = NULL;
 }
 
 static int
+store_fail(const struct check *check)
+{
+	ctl_error("%s: what was written cannot be read back", check->c->to.path);
+	return EX_IOERR;
+}
+
+static int
+ids_check(struct check *check)
+{
+	bool same;
+
+	if (ids_compare(check, &same) != MAIL_OK)
+		return store_fail(check);
+	if (same)
+		return 0;
+	ctl_error("%s: the messages do not have the source's unique-ids",
+		check->c->to.path);
+	return EX_IOERR;
+}
+
+/* Once to give the ids, once more to see that all is as it should be. */
+static int
 store_check(struct check *check, bool *again)
 {
+	const size_t count = check->c->source->count;
 	int status;
 
-	if (check->count != check->c->source->count) {
+	if (store_open(check) != MAIL_OK)
+		return store_fail(check);
+	if (check->count != count) {
 		ctl_error("%s: %zu messages were written and %zu are read back",
-			check->c->to.path, check->c->source->count, check->count);
+			check->c->to.path, count, check->count);
 		return EX_IOERR;
 	}
-	check->numbers =
-		calloc(check->count > 0 ? check->count : 1, sizeof(*check->numbers));
-	if (check->numbers == NULL) {
-		ctl_error("out of memory");
-		return EX_TEMPFAIL;
-	}
+	if (numbers_find(check) != MAIL_OK || convert_ids(check) != MAIL_OK)
+		return store_fail(check);
+	store_close(check);
+	if (store_open(check) != MAIL_OK || check->count != count)
+		return store_fail(check);
 	status = messages_compare(check, again);
-	return status == 0 ? convert_ids(check) : status;
+	return status == 0 ? ids_check(check) : status;
 }
 
 int
 convert_verify(struct convert *c, bool *again)
 {
 	static struct check check;
-	enum mail_status opened;
-	int status;
+	const size_t count = c->source->count > 0 ? c->source->count : 1;
+	int status = EX_TEMPFAIL;
 
 	check = (struct check){.c = c, .options = c->source->options};
 	*again = false;
-	/* What belongs to it must be where it is. */
+	/* What belongs to it must be where it is, and no other server was here. */
 	check.options.home = "";
-	opened = c->to.ops->open(&check.store, c->work, CONVERT_BUILT(c), &check.options);
-	if (opened == MAIL_OK)
-		opened = c->to.ops->load(check.store, &check.count);
-	if (opened == MAIL_OK)
+	check.options.uidl_source = IMPORT_OWN;
+	check.numbers = calloc(count, sizeof(*check.numbers));
+	check.ids = calloc(count, sizeof(*check.ids));
+	if (check.numbers == NULL || check.ids == NULL)
+		ctl_error("out of memory");
+	else
 		status = store_check(&check, again);
-	else {
-		ctl_error("%s: what was written cannot be read back", c->to.path);
-		status = EX_IOERR;
-	}
+	store_close(&check);
 	free(check.numbers);
-	c->to.ops->close(check.store);
+	free(check.ids);
 	return status;
 }

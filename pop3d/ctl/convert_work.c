@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mailstore/ids_give.h"
+
 #define WORK_PREFIX ".pop3d-convert-"
 
 int
@@ -81,23 +83,45 @@ convert_work_check(struct convert *c)
 	return place_check(c);
 }
 
-int
-convert_work_open(struct convert *c)
+static bool
+work_is_ours(const struct convert *c)
 {
 	struct stat st;
 
-	if (mkdirat(c->parent, c->work_name, 0700) != 0 && errno != EEXIST)
-		return convert_fail(c, "make a directory to build it in");
+	/* Where anybody may make files, somebody else may have made it. */
+	return fstat(c->work, &st) == 0 && st.st_uid == geteuid() &&
+	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool
+work_open(struct convert *c)
+{
 	c->work = openat(
 		c->parent, c->work_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (c->work < 0 || fstat(c->work, &st) != 0)
+	return c->work >= 0;
+}
+
+void
+convert_work_sweep(struct convert *c)
+{
+	if (c->parent >= 0 && work_open(c) && work_is_ours(c) &&
+		faccessat(c->work, CONVERT_BUILT(c), F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		c->locked = flock(c->work, LOCK_EX | LOCK_NB) == 0;
+}
+
+int
+convert_work_open(struct convert *c)
+{
+	if (mkdirat(c->parent, c->work_name, 0700) != 0 && errno != EEXIST)
+		return convert_fail(c, "make a directory to build it in");
+	if (!work_open(c))
 		return convert_fail(c, c->work_name);
-	/* Where anybody may make files, somebody else may have made it. */
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+	if (!work_is_ours(c)) {
 		ctl_error("%s beside it is another user's", c->work_name);
 		return EX_CANTCREAT;
 	}
-	if (flock(c->work, LOCK_EX | LOCK_NB) == 0)
+	c->locked = flock(c->work, LOCK_EX | LOCK_NB) == 0;
+	if (c->locked)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return convert_fail(c, "lock the directory it is built in");
@@ -116,18 +140,50 @@ mbox_place(const struct convert *c)
 	       unlinkat(c->work, "mbox", 0) == 0;
 }
 
+/*
+ * The ids go first, so that no session ever sees the mbox without them; and the lock
+ * keeps any from looking in between.
+ */
+static int
+mbox_commit(struct convert *c)
+{
+	struct mail_options here = c->source->options;
+	struct mailstore *from = NULL, *to = NULL;
+	enum mail_status status;
+	int result = EX_IOERR;
+
+	here.home = "";
+	status = c->to.ops->open(&from, c->work, "mbox", &here);
+	if (status == MAIL_OK)
+		status = c->to.ops->open(&to, -1, c->to.path, &c->source->options);
+	if (status == MAIL_OK)
+		status = mail_ids_copy(from, to);
+	if (status == MAIL_OK)
+		result = mbox_place(c) ? 0 : convert_fail(c, "put it in its place");
+	else
+		ctl_error("%s: it cannot be locked, or its unique-ids cannot be kept",
+			c->to.path);
+	c->to.ops->close(to);
+	c->to.ops->close(from);
+	return result;
+}
+
+static int
+maildir_commit(struct convert *c)
+{
+	if (renameat(c->work, "Maildir", c->parent, c->name) == 0)
+		return 0;
+	return convert_fail(c, "put it in its place");
+}
+
 int
 convert_work_commit(struct convert *c)
 {
-	const bool placed =
-		c->to_maildir ? renameat(c->work, "Maildir", c->parent, c->name) == 0
-			      : mbox_place(c);
+	const int status = c->to_maildir ? maildir_commit(c) : mbox_commit(c);
 
-	if (!placed)
-		return convert_fail(c, "put it in its place");
-	if (fsync(c->parent) != 0)
+	if (status == 0 && fsync(c->parent) != 0)
 		return convert_fail(c, "sync its directory");
-	return 0;
+	return status;
 }
 
 /* Files only: the drivers' own, and an mbox that is not whole. */
@@ -149,14 +205,17 @@ files_remove(int fd)
 void
 convert_work_close(struct convert *c, bool keep)
 {
-	if (c->work >= 0) {
+	/* Without the lock what stands there is another conversion's. */
+	if (c->locked) {
 		if (!keep || !c->to_maildir)
 			files_remove(c->work);
-		(void)close(c->work);
 		/* Of a Maildir that is not finished it is not empty, and stays. */
 		(void)unlinkat(c->parent, c->work_name, AT_REMOVEDIR);
 	}
+	if (c->work >= 0)
+		(void)close(c->work);
 	if (c->parent >= 0)
 		(void)close(c->parent);
+	c->locked = false;
 	c->work = c->parent = -1;
 }

@@ -175,6 +175,9 @@ options_fill(struct mailbox *m)
 	m->options.max_messages = SIZE_MAX / 4;
 	m->options.max_octets = UINT64_MAX;
 	m->options.lock_wait = (unsigned)m->config->limits.lock_seconds;
+	m->options.lock_lease = (unsigned)m->config->limits.lock_lease_seconds;
+	m->options.uidl_source = (unsigned)m->config->mail.uidl;
+	m->options.dovecot_format = m->config->mail.uidl_dovecot_format;
 	memcpy(m->options.mbox_locks, m->service.mbox_locks,
 		sizeof(m->options.mbox_locks));
 	m->options.home = m->identity.home;
@@ -212,6 +215,13 @@ enum mail_status
 mailbox_load(struct mailbox *m)
 {
 	return m->location.ops->load(m->store, &m->count);
+}
+
+void
+mailbox_keep(const struct mailbox *m)
+{
+	/* Who reads loses nothing with it, and the driver's update() looks for itself. */
+	(void)m->location.ops->keep(m->store);
 }
 
 int

@@ -48,6 +48,9 @@ int mailbox_location_read(
 enum mail_status mailbox_lock(struct mailbox *m);
 enum mail_status mailbox_load(struct mailbox *m);
 
+/* To be called for each message that is read: the session lock must not grow old. */
+void mailbox_keep(const struct mailbox *m);
+
 /* Both.  Returns 0 or an exit status, and has said then what is wrong. */
 int mailbox_open(struct mailbox *m);
 

@@ -194,6 +194,16 @@ limits_check(struct check *check, uint64_t count)
 			limit);
 }
 
+/* The driver refuses it, and has logged why; or what was found above is the reason. */
+static int
+unusable_say(struct check *check, enum mail_status status)
+{
+	if (status != MAIL_PERM && (status != MAIL_TEMP || check->findings == 0))
+		return mailbox_status(&check->m, status);
+	CHECK_FIND(check, "unusable", "", "", "no session can be opened");
+	return CTL_NO;
+}
+
 static int
 messages_check(struct check *check)
 {
@@ -201,15 +211,13 @@ messages_check(struct check *check)
 
 	if (status == MAIL_OK)
 		status = uids_check(check);
-	if (status == MAIL_PERM) {
-		CHECK_FIND(check, "unusable", "", "", "no session can be opened");
-		return CTL_NO;
-	}
 	if (status != MAIL_OK)
-		return mailbox_status(&check->m, status);
+		return unusable_say(check, status);
 	limits_check(check, check->m.count);
-	for (size_t i = 0; i < check->m.count; i++)
+	for (size_t i = 0; i < check->m.count; i++) {
+		mailbox_keep(&check->m);
 		message_check(check, i);
+	}
 	return 0;
 }
 
@@ -243,12 +251,8 @@ maildrop_check(struct check *check)
 	status = mailbox_lock(&check->m);
 	if (status == MAIL_BUSY)
 		return busy_say(&check->m);
-	if (status == MAIL_PERM) {
-		CHECK_FIND(check, "unusable", "", "", "no session can be opened");
-		return CTL_NO;
-	}
 	if (status != MAIL_OK)
-		return mailbox_status(&check->m, status);
+		return unusable_say(check, status);
 	if (!mail_traces(check->m.store, trace_check, check))
 		CHECK_FIND(check, "unreadable", "", "", "the directory: %s",
 			strerror(errno));

@@ -51,6 +51,8 @@ convert_run(struct convert *c)
 	bool done = false;
 	int status = convert_work_check(c);
 
+	if (status != 0)
+		convert_work_sweep(c);
 	if (status == 0)
 		status = convert_scan(c);
 	if (status == 0)

@@ -168,6 +168,7 @@ table_print(struct table *table)
 			table->uid_width, "UNIQUE-ID", "DELIVERED", (int)FROM_SHOWN,
 			"FROM", "SUBJECT");
 	for (size_t i = 0; i < table->m.count && status == MAIL_OK; i++) {
+		mailbox_keep(&table->m);
 		status = row_fill(table, i, &row);
 		if (status == MAIL_OK)
 			row_print(table, i, &row);

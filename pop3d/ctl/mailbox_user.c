@@ -111,13 +111,11 @@ system_ask(const char *user, struct auth_identity *identity)
 }
 
 static const char *
-file_of(const struct service *service, const char *module)
+file_of(const struct service *service, const char *module, const char *otherwise)
 {
 	const char *paths = config_module_value(service->config, module, "file");
 
-	if (paths != NULL)
-		return paths;
-	return strcmp(module, "passwd") == 0 ? POP3D_USERS : POP3D_APOP_SECRETS;
+	return paths != NULL ? paths : otherwise;
 }
 
 /* Each module of auth.modules that has a file, in their order. */
@@ -125,7 +123,9 @@ static int
 modules_ask(
 	const struct service *service, const char *user, struct auth_identity *identity)
 {
-	static const char *const known[] = {"passwd", "apop"};
+	static const struct {
+		const char *name, *file;
+	} known[] = {{"passwd", POP3D_USERS}, {"apop", POP3D_APOP_SECRETS}};
 	const char *p = service->config->auth.modules;
 	int status = ABSENT;
 
@@ -133,9 +133,11 @@ modules_ask(
 		const size_t n = strcspn(p, " ");
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			if (strlen(known[i]) == n && memcmp(known[i], p, n) == 0)
+			if (strlen(known[i].name) == n &&
+				memcmp(known[i].name, p, n) == 0)
 				status = files_ask(
-					file_of(service, known[i]), user, identity);
+					file_of(service, known[i].name, known[i].file),
+					user, identity);
 		if (n == strlen("pam") && memcmp(p, "pam", n) == 0)
 			status = system_ask(user, identity);
 		p += n;

@@ -45,7 +45,8 @@ static const struct ctl_command commands[] = {
 	{"mailbox", "recover", mailbox_recover, "[--saved journal --to mbox] maildrop"},
 	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
 	{"mailbox", "uidl", mailbox_uidl,
-		"[--compare-with server] [--format format] maildrop"},
+		"[--compare-with server | --import server | --forget] [--format format] "
+		"maildrop"},
 	{NULL, NULL, NULL, NULL},
 };
 

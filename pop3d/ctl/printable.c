@@ -54,7 +54,7 @@ character_read(const unsigned char *p, size_t n, uint32_t *character)
 			return 0;
 		*character = *character << 6 | (p[i] & 0x3F);
 	}
-	return *character >= least[length] ? length : 0;
+	return *character >= least[length] && *character <= 0x10FFFF ? length : 0;
 }
 
 size_t

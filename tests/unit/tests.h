@@ -118,5 +118,8 @@ int test_proxy(void);
 int test_proxy_tlv(void);
 int test_proxy_v2(void);
 int test_xclient(void);
+int test_printable(void);
+int test_convert_codec(void);
+int test_mbox_date(void);
 
 #endif
