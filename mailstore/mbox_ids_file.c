@@ -44,7 +44,7 @@ mbox_ids_keep(struct mbox *box, const struct id_file *file)
 {
 	/* Who has the maildrop now may have given ids of its own. */
 	if (mbox_place_check(box) != MAIL_OK)
-		return;
+		return false;
 	errno = EACCES;
 	if (box->ids_place < MBOX_PLACES && write_to(box, box->ids_place, file))
 		return true;
