@@ -89,6 +89,8 @@ mail_ids_give(struct mailstore *store, const char (*ids)[MAIL_UID_MAX + 1], size
 	const enum mail_status status = maildir ? maildir_need((struct maildir *)store)
 						: mbox_need((struct mbox *)store);
 
+	if (status == MAIL_OK && store->ops->keep(store) == MAIL_BUSY)
+		return MAIL_BUSY;
 	if (status != MAIL_OK)
 		return status;
 	return maildir ? maildir_give((struct maildir *)store, ids, n)
