@@ -215,6 +215,7 @@ test_never_still(void **state)
 	disturber_start(&d, f, deliver_and_remove);
 	for (int tries = 0; tries < TRIES && status != MAIL_CHANGED; tries++) {
 		maildir_fixture_put(f, "maildirsize", "7S\n1 1\n");
+		assert_int_equal(chmod(maildir_fixture_file(f, "maildirsize"), 0640), 0);
 		status = maildir_quota_recalculate(root, "7S", &f->options, &usage);
 	}
 	assert_int_equal(status, MAIL_CHANGED);
