@@ -72,7 +72,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
 	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
-	mailstore/maildir_ahead.o mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
+	mailstore/maildir_ahead.o mailstore/maildir_count.o mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
 	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
 	mailstore/maildir_quota.o mailstore/maildir_quota_file.o \

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Two million messages need less. */
-#define FILE_MAX ((off_t)256 << 20)
+#define FILE_MAX ((off_t)64 << 20)
 /* What is replaced on a file server while it is read is there again at once. */
 #define STALE_TRIES 3
 

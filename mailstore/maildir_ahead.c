@@ -7,12 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mailstore/decoder.h"
-#include "mailstore/octets.h"
+#include "mailstore/maildir_count.h"
 
 #define THREADS 7u /* beside the one that is there */
-#define BATCH 512u /* few enough that a session gives signs of life in between */
-#define BUFFER_SIZE 65536u
+#define BATCH 512u /* few enough that who has lost the lock hears of it in time */
 #define STACK_SIZE ((size_t)256 * 1024)
 
 /* A message takes long if opening and reading it did not come from memory. */
@@ -25,6 +23,11 @@ struct batch {
 	size_t todo[BATCH]; /* indices of messages */
 	size_t n;
 	atomic_size_t next;
+};
+
+struct worker {
+	struct batch *batch;
+	struct session_lock *lock; /* of the thread that may keep it; else NULL */
 };
 
 static int64_t
@@ -54,39 +57,30 @@ maildir_ahead_end(struct maildir_pace *pace, uint64_t octets)
 		pace->slow--;
 }
 
-/* As maildir_octets() does, but touching nothing that another thread may touch. */
+/* Nothing here touches what another thread may touch. */
 static void
-count_file(const struct maildir *m, struct maildir_entry *entry, int fd,
+count_file(const struct worker *worker, struct maildir_entry *entry, int fd,
 	unsigned char *buffer)
 {
-	struct octets o = {0};
-	enum decoder_status status;
-	struct decoder decoder;
+	const struct mail_options *options = worker->batch->m->options;
 	struct stat st;
-	size_t n;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+		maildir_count(fd, (uint64_t)st.st_size, options->max_decompressed, buffer,
+			worker->lock, &entry->octets) != DECODER_OK)
 		return;
-	decoder_open(&decoder, fd, (uint64_t)st.st_size, m->options->max_decompressed);
-	do {
-		status = decoder_read(&decoder, buffer, BUFFER_SIZE, &n);
-		octets_add(&o, buffer, n);
-	} while (n > 0);
-	decoder_close(&decoder);
-	if (status != DECODER_OK)
-		return;
-	entry->octets = octets_total(&o);
 	entry->size = (uint64_t)st.st_size;
-	entry->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	entry->mtime = maildir_mtime(&st);
 	entry->flags |= MAILDIR_COUNTED;
 }
 
 static void *
 work(void *cookie)
 {
-	struct batch *batch = cookie;
+	const struct worker *worker = cookie;
+	struct batch *batch = worker->batch;
 	const struct maildir *m = batch->m;
-	unsigned char *buffer = malloc(BUFFER_SIZE);
+	unsigned char *buffer = malloc(MAILDIR_COUNT_BUFFER);
 	size_t k;
 
 	while (buffer != NULL && (k = atomic_fetch_add(&batch->next, 1)) < batch->n) {
@@ -96,7 +90,7 @@ work(void *cookie)
 
 		if (fd == -1)
 			continue;
-		count_file(m, entry, fd, buffer);
+		count_file(worker, entry, fd, buffer);
 		(void)close(fd);
 	}
 	free(buffer);
@@ -106,6 +100,7 @@ work(void *cookie)
 static void
 run_batch(struct batch *batch)
 {
+	struct worker here = {batch, &batch->m->lock}, others = {batch, NULL};
 	pthread_t threads[THREADS];
 	pthread_attr_t attributes;
 	size_t started = 0;
@@ -114,10 +109,10 @@ run_batch(struct batch *batch)
 		return;
 	(void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	while (started < THREADS && started + 1 < batch->n &&
-		pthread_create(&threads[started], &attributes, work, batch) == 0)
+		pthread_create(&threads[started], &attributes, work, &others) == 0)
 		started++;
 	(void)pthread_attr_destroy(&attributes);
-	(void)work(batch);
+	(void)work(&here);
 	while (started > 0)
 		(void)pthread_join(threads[--started], NULL);
 }

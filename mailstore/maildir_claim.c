@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mailstore/decoder.h"
 #include "mailstore/maildir.h"
+#include "mailstore/maildir_count.h"
 
 /*
  * The number of a field like ",S=123" of a base name: digits up to the next ',' or the
@@ -29,13 +31,18 @@ name_field(const struct maildir_entry *entry, const char *field, uint64_t *value
 	return p > first && (p == end || *p == ',');
 }
 
-/* Others count no line end that RETR would have to add. */
+/*
+ * Whether a file is what such a claim is about: plain, and with a line end at its end,
+ * for others count none that RETR would have to add.
+ */
 static bool
-ends_in_line(int fd, uint64_t size)
+is_plain_text(int fd, uint64_t size)
 {
-	char last;
+	unsigned char head[DECODER_HEAD], last;
 
-	return pread(fd, &last, 1, (off_t)size - 1) == 1 && last == '\n';
+	return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       decoder_format(head, sizeof(head)) == NULL &&
+	       pread(fd, &last, 1, (off_t)size - 1) == 1 && last == '\n';
 }
 
 bool
@@ -54,15 +61,14 @@ maildir_claim(struct maildir *m, size_t i)
 		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd == -1)
 		return false;
-	/* A compressed file is another size than its message, which is what S says. */
 	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size == size && ends_in_line(fd, size);
+	       (uint64_t)st.st_size == size && is_plain_text(fd, size);
 	(void)close(fd);
 	if (!good)
 		return false;
 	entry->size = size;
 	entry->octets = octets;
-	entry->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	entry->mtime = maildir_mtime(&st);
 	entry->flags |= MAILDIR_COUNTED | MAILDIR_TRUSTED;
 	return true;
 }

@@ -112,6 +112,7 @@ assign_headers(struct maildir *m)
 		if (entry->uid != NULL ||
 			(entry->flags & (MAILDIR_SETTLED | MAILDIR_RIVAL)) != 0)
 			continue;
+		(void)session_lock_keep(&m->lock);
 		status = maildir_header_uid(m, i, uid);
 		if (status == MAIL_TEMP)
 			return status;

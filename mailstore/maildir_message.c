@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include "mailstore/decoder.h"
+#include "mailstore/maildir_count.h"
 #include "mailstore/maildir_scan.h"
-#include "mailstore/octets.h"
 #include "mailstore/unique_id.h"
 
-#define BUFFER_SIZE 65536u
 #define REFUSED_LINES 8u
 
 struct mail_message {
@@ -118,40 +117,17 @@ open_regular(struct maildir *m, size_t i, int *fd, struct stat *st)
 	return status;
 }
 
-/*
- * The octets on the wire of message i, whose file is open, compressed or not, and has
- * `size` stored bytes.  The position of fd plays no part.
- */
+/* The octets on the wire of message i, whose file is open and has `size` stored bytes. */
 static enum mail_status
 count_octets(struct maildir *m, size_t i, int fd, uint64_t size, uint64_t *octets)
 {
-	struct octets o = {0};
-	enum decoder_status decoded;
-	enum mail_status status;
-	struct decoder decoder;
-	size_t n;
-
 	if (m->buffer == NULL)
-		m->buffer = malloc(BUFFER_SIZE);
+		m->buffer = malloc(MAILDIR_COUNT_BUFFER);
 	if (m->buffer == NULL)
 		return MAIL_TEMP;
-	if (size > BUFFER_SIZE)
-		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	decoder_open(&decoder, fd, size, m->options->max_decompressed);
-	do {
-		decoded = decoder_read(&decoder, m->buffer, BUFFER_SIZE, &n);
-		octets_add(&o, m->buffer, n);
-	} while (n > 0);
-	status = decoder_fail(m, i, decoded);
-	decoder_close(&decoder);
-	*octets = octets_total(&o);
-	return status;
-}
-
-static int64_t
-stat_mtime(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	return decoder_fail(m, i,
+		maildir_count(fd, size, m->options->max_decompressed, m->buffer, &m->lock,
+			octets));
 }
 
 enum mail_status
@@ -168,7 +144,7 @@ maildir_octets(struct mailstore *store, size_t i, uint64_t *octets)
 		if (status != MAIL_OK)
 			return status;
 		entry->size = (uint64_t)st.st_size;
-		entry->mtime = stat_mtime(&st);
+		entry->mtime = maildir_mtime(&st);
 		status = count_octets(m, i, fd, entry->size, &entry->octets);
 		(void)close(fd);
 		if (status != MAIL_OK)
@@ -194,14 +170,14 @@ check_unchanged(struct maildir *m, size_t i, int fd, const struct stat *st)
 		return MAIL_OK;
 	if (entry->size != (uint64_t)st->st_size)
 		return MAIL_CHANGED;
-	if (entry->mtime == stat_mtime(st))
+	if (entry->mtime == maildir_mtime(st))
 		return MAIL_OK;
 	status = count_octets(m, i, fd, entry->size, &octets);
 	if (status != MAIL_OK)
 		return status;
 	if (octets != entry->octets)
 		return MAIL_CHANGED;
-	entry->mtime = stat_mtime(st);
+	entry->mtime = maildir_mtime(st);
 	return MAIL_OK;
 }
 
@@ -223,7 +199,7 @@ maildir_message_open(struct mailstore *store, size_t i, struct mail_message **me
 		(void)close(fd);
 		return status == MAIL_OK ? MAIL_TEMP : status;
 	}
-	if (st.st_size > (off_t)BUFFER_SIZE)
+	if (st.st_size > (off_t)MAILDIR_COUNT_BUFFER)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	*msg = (struct mail_message){.m = m, .i = i, .fd = fd};
 	decoder_open(

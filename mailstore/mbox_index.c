@@ -79,7 +79,7 @@ mbox_index_open(struct mbox *box)
 	if (box->index.fd == -1 || box->fd == -1 ||
 		mbox_file_stands(box, &box->seen) != MAIL_OK)
 		return false;
-	return is_unchanged(box) && ids_are_same(box) && box->index.extra <= 1;
+	return is_unchanged(box) && box->index.extra <= 1;
 }
 
 static void

@@ -341,6 +341,8 @@ session_run(struct connection *connection, const struct auth_identity *identity,
 	}
 	if (session.store != NULL)
 		session.ops->close(session.store);
+	/* What waits for the client from here on must not keep a lock that is gone. */
+	session.store = NULL;
 	log_end_of(&session);
 	stream_finish(&connection->stream);
 	return EX_OK;
