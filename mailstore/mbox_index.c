@@ -20,6 +20,7 @@ enum stamp {
 };
 
 #define TAIL_SIZE 4096u
+#define HEADER_SIZE 8192u
 #define SAMPLES 16u /* From_ lines looked at before entries are believed */
 
 static const uint64_t no_stamps[4];
@@ -181,8 +182,27 @@ tail_hash(const struct mbox *box, uint64_t end, uint64_t *hash)
 }
 
 /*
- * Whether the mbox is what the entries were made of, with mail behind it at the most.  A
- * program that rewrites a message moves those behind it, so the last one tells.
+ * Whether an IMAP server keeps its data in the first message.  Those leave room in
+ * headers and write fields into it later: nothing moves, but there are more lines to
+ * send.
+ */
+static bool
+imap_writes(const struct mbox *box)
+{
+	const struct mbox_entry *first = &box->entries[0];
+	char header[HEADER_SIZE + 1];
+
+	if (first->header > HEADER_SIZE ||
+		!mbox_io_read(box->fd, header, (size_t)first->header, first->start))
+		return true;
+	header[first->header] = '\0';
+	return memchr(header, '\0', (size_t)first->header) != NULL ||
+	       strcasestr(header, "X-IMAP") != NULL;
+}
+
+/*
+ * Whether the mbox is what the entries were made of, with mail behind it at the most. Any
+ * other program that rewrites a message moves those behind it, so the last one tells.
  */
 static bool
 still_begins_so(const struct mbox *box)
@@ -192,7 +212,7 @@ still_begins_so(const struct mbox *box)
 
 	if (box->n == 0 || !tail_hash(box, covered, &hash) ||
 		hash != box->index.stamps[STAMP_TAIL] ||
-		mbox_file_check(box, box->n - 1) != MAIL_OK)
+		mbox_file_check(box, box->n - 1) != MAIL_OK || imap_writes(box))
 		return false;
 	for (size_t k = 0; k < SAMPLES; k++)
 		if (mbox_file_check(box, k * box->n / SAMPLES) != MAIL_OK)

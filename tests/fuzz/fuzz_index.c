@@ -184,7 +184,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	index.count = data[1];
 	index.extra = data[2] & 3;
 	index.flags = data[3];
-	index.octets = data[2] & 4 ? INDEX_UNKNOWN : data[1] * 17u;
+	index.octets = data[2] & 4 ? INDEX_UNKNOWN : (uint64_t)data[1] * 17;
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	check(index_write(&index, data + 4, size - 4, dir, place->index, "fresh"));
 	(void)close(dir);

@@ -85,3 +85,27 @@ def test_nuls_of_a_crashed_host(site, mbox, alice):
     client.close()
     client.wait()
     assert mbox.snapshot() == before
+
+
+@pytest.mark.parametrize("appended", [True, False])
+def test_fields_that_other_servers_write_into_padding(site, mbox, alice, appended):
+    """As Dovecot does it: as many stored octets as before, but one more line to send."""
+    base = b"X-IMAPbase: 1700000000 0000000003\n"
+    old = b"Subject: x\nX-Keywords:" + b" " * 60 + b"\n\nbody\n"
+    new = base + b"Subject: x\nX-Keywords:" + b" " * (60 - len(base)) + b"\n\nbody\n"
+    assert len(old) == len(new)
+    # Large, for a server may look at the end of what it knows.
+    mbox.fill([old, message(2, b"body\n" * 50000), message(3)])
+    for _ in range(2):
+        client = session(site, alice)
+        assert serve(client)[1] == wire(old)
+        leave(client)
+    with open(mbox.path, "r+b") as f:
+        f.seek(len(mbox.SEPARATOR))
+        f.write(new)
+    if appended:
+        mbox.put(message(4))
+    for _ in range(2):
+        client = session(site, alice)
+        assert serve(client)[1] == wire(new)
+        leave(client)

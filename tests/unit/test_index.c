@@ -130,8 +130,8 @@ buffer(void **state)
 		index_put_number(&b, i, 8);
 	assert_false(b.failed);
 	assert_int_equal(b.n, 80000);
-	assert_int_equal(b.bytes[8 * 9999], 9999 & 255);
-	assert_int_equal(b.bytes[8 * 9999 + 1], 9999 >> 8);
+	assert_int_equal(b.bytes[79992], 9999 & 255);
+	assert_int_equal(b.bytes[79993], 9999 >> 8);
 	free(b.bytes);
 }
 

@@ -153,6 +153,8 @@ test_recalculate_fails(void **state)
 	assert_int_equal(close(root), 0);
 }
 
+#define TRIES 1000 /* to meet a busy moment */
+
 /* Another process, which does the same over and over until the test lets it end. */
 struct disturber {
 	pid_t pid;
@@ -197,23 +199,32 @@ deliver_and_remove(const struct maildir_fixture *f)
 	(void)unlink(maildir_fixture_file(f, "new/1.a"));
 }
 
-/* What comes and goes all the time cannot be counted, and the old file stays. */
+/*
+ * What comes and goes all the time cannot be counted, and the old file stays.  On a busy
+ * machine it may stand still for as long as a count takes, so that is tried many times.
+ */
 static void
 test_never_still(void **state)
 {
 	struct maildir_fixture *f = *state;
 	struct maildir_quota_usage usage;
+	enum mail_status status = MAIL_OK;
 	const int root = open_root(f);
 	struct disturber d;
 
-	maildir_fixture_put(f, "maildirsize", "7S\n1 1\n");
-	assert_int_equal(chmod(maildir_fixture_file(f, "maildirsize"), 0640), 0);
 	disturber_start(&d, f, deliver_and_remove);
-	assert_int_equal(
-		maildir_quota_recalculate(root, "7S", &f->options, &usage), MAIL_CHANGED);
-	assert_int_equal(maildir_quota_count(root, &f->options, &usage), MAIL_CHANGED);
-	disturber_end(&d);
+	for (int tries = 0; tries < TRIES && status != MAIL_CHANGED; tries++) {
+		maildir_fixture_put(f, "maildirsize", "7S\n1 1\n");
+		assert_int_equal(chmod(maildir_fixture_file(f, "maildirsize"), 0640), 0);
+		status = maildir_quota_recalculate(root, "7S", &f->options, &usage);
+	}
+	assert_int_equal(status, MAIL_CHANGED);
 	assert_quota(root, "7S", 1, 1);
+	status = MAIL_OK;
+	for (int tries = 0; tries < TRIES && status != MAIL_CHANGED; tries++)
+		status = maildir_quota_count(root, &f->options, &usage);
+	assert_int_equal(status, MAIL_CHANGED);
+	disturber_end(&d);
 	assert_int_equal(entries(f, "tmp"), 0);
 	assert_int_equal(close(root), 0);
 }
@@ -234,15 +245,18 @@ test_lines_are_kept(void **state)
 {
 	struct maildir_fixture *f = *state;
 	struct maildir_quota_usage usage;
+	enum mail_status status = MAIL_OK;
 	const int root = open_root(f);
 	struct disturber d;
 	struct stat before, after;
 
 	maildir_fixture_put(f, "maildirsize", "7S\n1 1\n");
-	assert_int_equal(fstatat(root, "maildirsize", &before, 0), 0);
 	disturber_start(&d, f, add_line);
-	assert_int_equal(
-		maildir_quota_recalculate(root, "7S", &f->options, &usage), MAIL_CHANGED);
+	for (int tries = 0; tries < TRIES && status != MAIL_CHANGED; tries++) {
+		assert_int_equal(fstatat(root, "maildirsize", &before, 0), 0);
+		status = maildir_quota_recalculate(root, "7S", &f->options, &usage);
+	}
+	assert_int_equal(status, MAIL_CHANGED);
 	disturber_end(&d);
 	assert_int_equal(fstatat(root, "maildirsize", &after, 0), 0);
 	assert_int_equal(after.st_ino, before.st_ino);
