@@ -7,6 +7,7 @@
 
 #include "mailstore/maildir.h"
 #include "mailstore/mbox.h"
+#include "mailstore/mbox_alike.h"
 
 /* Other records stay: no id of a message that is gone is given to another one. */
 static bool

@@ -175,9 +175,6 @@ enum mail_status mbox_ids_settle(struct mbox *box);
 /* Read it from where it is. */
 enum mail_status mbox_ids_read(struct mbox *box, struct id_file *file);
 
-/* The unique-id that the bytes of a message make, without those that are alike. */
-void mbox_own_uid(const struct mbox_entry *entry, char uid[MAIL_UID_MAX + 1]);
-
 /*
  * Whatever ids were made must be found again; `file` is what is kept now.  false: it
  * cannot be, which was logged.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mailstore/mbox.h"
+#include "mailstore/mbox_alike.h"
 #include "mailstore/mbox_from.h"
 #include "mailstore/mbox_io.h"
 

@@ -13,7 +13,10 @@
  * SHA-256. */
 void unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1]);
 
-/* The k-th id of those that are made of one: ".k" appended. */
+/*
+ * The k-th id (k > 1) of those that are made of one: ".k" appended, or, where that would
+ * be too long, a hash of it.
+ */
 void unique_id_number(const char *id, size_t k, char uid[MAIL_UID_MAX + 1]);
 
 /*
