@@ -77,7 +77,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
 	mailstore/maildir_quota.o mailstore/maildir_quota_file.o \
 	mailstore/index.o mailstore/id_file.o mailstore/id_file_io.o \
-	mailstore/mbox_alike.o mailstore/mbox_import.o mailstore/mbox_index.o mailstore/mbox_ids.o \
+	mailstore/mbox_alike.o mailstore/mbox_message.o mailstore/mbox_import.o mailstore/mbox_index.o mailstore/mbox_ids.o \
 	mailstore/mbox_ids_file.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
 	mailstore/mbox_io.o \

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mailstore/unique_id.h"
+
 #define CHUNK_SIZE 65536u
 
 static const char first_line[] = "pop3d-uidl 1";
@@ -93,6 +95,25 @@ id_file_sort(struct id_file *file)
 			compare_records);
 }
 
+bool
+id_file_merge(struct id_file *file, struct id_file *more)
+{
+	const size_t before = file->count;
+	bool good = true;
+
+	id_file_sort(file);
+	id_file_sort(more);
+	for (size_t i = 0; i < more->count && good; i++) {
+		const struct id_record *record = &more->records[i];
+		const struct id_file sorted = {.records = file->records, .count = before};
+
+		if (id_file_find(&sorted, record->key) == NULL)
+			good = id_file_add(file, record->key, record->id);
+	}
+	id_file_sort(file);
+	return good;
+}
+
 static int
 hex_value(char c)
 {
@@ -128,15 +149,6 @@ key_decode(const char *text, size_t n, char key[ID_FILE_KEY_MAX + 1])
 	return k > 0;
 }
 
-static bool
-id_is_valid(const char *id, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (id[i] < 0x21 || id[i] > 0x7E)
-			return false;
-	return n > 0 && n <= MAIL_UID_MAX;
-}
-
 /* A line without its end.  False: out of memory. */
 static bool
 parse_line(struct id_file *file, const char *line, size_t n)
@@ -145,7 +157,8 @@ parse_line(struct id_file *file, const char *line, size_t n)
 	const char *space = memchr(line, ' ', n);
 	const size_t key_n = space == NULL ? n : (size_t)(space - line);
 
-	if (space == NULL || !id_is_valid(space + 1, n - key_n - 1) ||
+	if (file->count == file->most || space == NULL ||
+		!unique_id_is_valid(space + 1, n - key_n - 1) ||
 		!key_decode(line, key_n, key)) {
 		file->damaged = true;
 		return true;
@@ -182,11 +195,14 @@ id_file_parse(struct id_file *file, const char *text, size_t n)
 		const char *end = memchr(text, '\n', n);
 		const size_t line = end == NULL ? n : (size_t)(end - text);
 
-		ended = end != NULL && is_last_line(file, text, line);
+		/* A line without its end may be half of one. */
+		if (end == NULL)
+			break;
+		ended = is_last_line(file, text, line);
 		if (!ended && !parse_line(file, text, line))
 			return false;
-		text += line + (end != NULL);
-		n -= line + (end != NULL);
+		text += line + 1;
+		n -= line + 1;
 	}
 	if (!ended || n > 0)
 		file->damaged = true;

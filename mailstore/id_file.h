@@ -36,13 +36,14 @@ struct id_file {
 	size_t count, cap;
 	struct id_chunk *chunks; /* storage of texts */
 	size_t chunk_used;
+	size_t most;  /* records that are taken of a text, see id_file_parse() */
 	bool present; /* the file is there */
 	bool damaged; /* but not all of it made sense */
 };
 
 /*
- * Read the text of a file, sorted; lines that make no sense are left out.  False: no
- * memory.
+ * Read the text of a file, sorted; lines that make no sense are left out, and those that
+ * are more than file->most.  False: no memory.
  */
 bool id_file_parse(struct id_file *file, const char *text, size_t n);
 
@@ -59,6 +60,12 @@ bool id_file_add(struct id_file *file, const char *key, const char *id);
 /* Give the first record with this key another id.  False: out of memory, or no record. */
 bool id_file_replace(struct id_file *file, const char *key, const char *id);
 
+/*
+ * Add the records of `more` whose keys are not in the file; both are sorted then.  False:
+ * out of memory.
+ */
+bool id_file_merge(struct id_file *file, struct id_file *more);
+
 /* To be called after adding, before id_file_find(). */
 void id_file_sort(struct id_file *file);
 
@@ -71,7 +78,7 @@ const struct id_record *id_file_next(
 
 /*
  * Write all records durably to `name`, by way of `fresh`.  The caller holds the session
- * lock.  False with errno: the old file stands.
+ * lock.  False with errno: the old file stands, or it is not sure that the new one will.
  */
 bool id_file_write(
 	const struct id_file *file, int dirfd, const char *name, const char *fresh);

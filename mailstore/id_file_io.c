@@ -9,7 +9,10 @@
 
 #include "mailstore/id_file.h"
 
-#define FILE_MAX ((off_t)1 << 30)
+#define FILE_MAX ((off_t)128 << 20)
+
+/* Messages that are gone may have left as many as there are. */
+#define RECORDS_MAX(messages) (2 * (messages) + 2000)
 
 static enum mail_status
 read_fail(const struct mail_options *options, const char *name, const char *what)
@@ -62,6 +65,7 @@ read_file(struct id_file *file, int fd, const char *name,
 	}
 	if (st.st_size > FILE_MAX)
 		return read_fail(options, name, "too large");
+	file->most = RECORDS_MAX(options->max_messages);
 	text = read_text(fd, (size_t)st.st_size, &n);
 	if (text == NULL)
 		return read_fail(options, name, strerror(errno));

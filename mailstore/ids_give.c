@@ -9,25 +9,6 @@
 #include "mailstore/mbox.h"
 #include "mailstore/mbox_alike.h"
 
-/* Other records stay: no id of a message that is gone is given to another one. */
-static bool
-records_keep(struct id_file *file, const struct id_file *old)
-{
-	struct id_file kept = {.records = NULL};
-	bool good = true;
-
-	id_file_sort(file);
-	for (size_t i = 0; i < old->count && good; i++)
-		if (id_file_find(file, old->records[i].key) == NULL)
-			good = id_file_add(
-				&kept, old->records[i].key, old->records[i].id);
-	for (size_t i = 0; i < kept.count && good; i++)
-		good = id_file_add(file, kept.records[i].key, kept.records[i].id);
-	id_file_sort(file);
-	id_file_free(&kept);
-	return good;
-}
-
 static enum mail_status
 maildir_give(struct maildir *m, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 {
@@ -46,7 +27,8 @@ maildir_give(struct maildir *m, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 		key[entry->base] = '\0';
 		good = id_file_add(&file, key, ids[i]);
 	}
-	good = good && records_keep(&file, &old) &&
+	/* Other records stay: no id of a message that is gone is given to another one. */
+	good = good && id_file_merge(&file, &old) &&
 	       id_file_write(&file, m->root, MAILDIR_IDS, MAILDIR_IDS_FRESH);
 	if (!good && status == MAIL_OK) {
 		maildir_log(m, LOG_ERR, "unique-ids cannot be kept", errno);
@@ -72,7 +54,7 @@ mbox_give(struct mbox *box, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 		mbox_own_uid(&box->entries[i + box->hidden], key);
 		good = id_file_add(&file, key, ids[i]);
 	}
-	good = good && records_keep(&file, &old);
+	good = good && id_file_merge(&file, &old);
 	if (status == MAIL_OK && good && !mbox_ids_keep(box, &file))
 		status = MAIL_TEMP;
 	else if (status == MAIL_OK && !good)

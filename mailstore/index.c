@@ -120,7 +120,8 @@ read_all(int fd, unsigned char *p, size_t n, off_t offset)
 }
 
 bool
-index_open(struct index *index, enum index_kind kind, int dirfd, const char *name)
+index_open(struct index *index, enum index_kind kind, int dirfd, const char *name,
+	size_t max_messages)
 {
 	unsigned char header[INDEX_HEADER];
 	struct stat st;
@@ -132,7 +133,9 @@ index_open(struct index *index, enum index_kind kind, int dirfd, const char *nam
 		return false;
 	if (fstat(index->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
 		read_all(index->fd, header, sizeof(header), 0) &&
-		header_decode(index, header) && index->body_size <= INDEX_BODY_MAX &&
+		header_decode(index, header) && index->count <= max_messages &&
+		/* One message may be hidden. */
+		index->body_size <= (index->count + 1) * INDEX_ENTRY_MAX &&
 		(uint64_t)st.st_size == INDEX_HEADER + index->body_size)
 		return true;
 	index_close(index);

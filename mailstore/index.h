@@ -19,7 +19,7 @@
 #define INDEX_HEADER 256u
 #define INDEX_STAMPS 14u
 #define INDEX_UNKNOWN UINT64_MAX /* octets of a maildrop that were not all counted */
-#define INDEX_BODY_MAX ((uint64_t)1 << 32)
+#define INDEX_ENTRY_MAX 512u     /* octets of a body for one message, at the most */
 
 enum index_flag {
 	/* The stamps cannot hide a change: an equal maildrop is an unchanged one. */
@@ -43,10 +43,12 @@ struct index {
 };
 
 /*
- * Read the header of the file `name`.  False: there is none, or none that makes sense;
- * index->fd is -1 then.  Nothing is logged: the caller does without.
+ * Read the header of the file `name`.  False: there is none, or none that makes sense, or
+ * one of more than max_messages; index->fd is -1 then.  Nothing is logged: the caller
+ * does without.
  */
-bool index_open(struct index *index, enum index_kind kind, int dirfd, const char *name);
+bool index_open(struct index *index, enum index_kind kind, int dirfd, const char *name,
+	size_t max_messages);
 
 /* The body in memory, index->body_size octets, to be freed.  NULL: torn, or no memory. */
 unsigned char *index_body(struct index *index);

@@ -10,7 +10,8 @@
 #include "mailstore/maildir_count.h"
 
 #define THREADS 7u /* beside the one that is there */
-#define BATCH 512u /* few enough that who has lost the lock hears of it in time */
+#define BATCH 512u
+#define BATCH_NS 5000000000 /* in between the client may go away, or the lock */
 #define STACK_SIZE ((size_t)256 * 1024)
 
 /* A message takes long if opening and reading it did not come from memory. */
@@ -23,6 +24,7 @@ struct batch {
 	size_t todo[BATCH]; /* indices of messages */
 	size_t n;
 	atomic_size_t next;
+	int64_t end; /* when no more is begun, by now_ns() */
 };
 
 struct worker {
@@ -83,7 +85,8 @@ work(void *cookie)
 	unsigned char *buffer = malloc(MAILDIR_COUNT_BUFFER);
 	size_t k;
 
-	while (buffer != NULL && (k = atomic_fetch_add(&batch->next, 1)) < batch->n) {
+	while (buffer != NULL && now_ns() < batch->end &&
+		(k = atomic_fetch_add(&batch->next, 1)) < batch->n) {
 		struct maildir_entry *entry = &batch->m->list.entries[batch->todo[k]];
 		const int fd = openat(m->dirs[entry->sub], entry->name,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -129,6 +132,7 @@ maildir_ahead(struct maildir *m, size_t i)
 			batch.todo[batch.n++] = i;
 	if (batch.n < 2)
 		return;
+	batch.end = now_ns() + BATCH_NS;
 	run_batch(&batch);
 	for (size_t k = 0; k < batch.n; k++) {
 		const struct maildir_entry *entry = &m->list.entries[batch.todo[k]];

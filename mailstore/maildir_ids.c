@@ -33,24 +33,23 @@ copy_base(const struct maildir_entry *entry, char key[ID_FILE_KEY_MAX + 1])
 static bool
 take_import(void *cookie, const char *key, const char *id)
 {
-	struct maildir *m = cookie;
-
-	return id_file_add(&m->ids, key, id);
+	return id_file_add(cookie, key, id);
 }
 
 /* A list that cannot be read now must not be taken for none: its ids would be lost. */
 static enum mail_status
-import_list(struct maildir *m, enum import_source source, const char *name)
+import_list(const struct maildir *m, enum import_source source, const char *name,
+	struct id_file *ids)
 {
-	const size_t before = m->ids.count;
+	const size_t before = ids->count;
 	enum import_result result = import_maildir(
-		m->root, source, m->options->dovecot_format, take_import, m);
+		m->root, source, m->options->dovecot_format, take_import, ids);
 
 	switch (result) {
 	case IMPORT_OK:
 		m->options->log(m->options->cookie, LOG_INFO,
 			"Maildir %s: %zu unique-ids taken from %s", m->path,
-			m->ids.count - before, name);
+			ids->count - before, name);
 		break;
 	case IMPORT_NONE:
 		break;
@@ -65,18 +64,21 @@ import_list(struct maildir *m, enum import_source source, const char *name)
 	return MAIL_OK;
 }
 
+/* Of a message that two know, the first one's id counts; what the file has goes first. */
 static enum mail_status
 import_lists(struct maildir *m)
 {
 	const unsigned source = m->options->uidl_source;
+	struct id_file ids = {.records = NULL};
 	enum mail_status status = MAIL_OK;
 
 	if (source == IMPORT_AUTO || source == IMPORT_DOVECOT)
-		status = import_list(m, IMPORT_DOVECOT, "dovecot-uidlist");
+		status = import_list(m, IMPORT_DOVECOT, "dovecot-uidlist", &ids);
 	if (status == MAIL_OK && (source == IMPORT_AUTO || source == IMPORT_COURIER))
-		status = import_list(m, IMPORT_COURIER, "courierpop3dsizelist");
-	/* Of a message that both know, the first one's id counts. */
-	id_file_sort(&m->ids);
+		status = import_list(m, IMPORT_COURIER, "courierpop3dsizelist", &ids);
+	if (status == MAIL_OK && !id_file_merge(&m->ids, &ids))
+		status = ids_fail(m, "unique-ids", ENOMEM);
+	id_file_free(&ids);
 	return status;
 }
 
@@ -178,7 +180,8 @@ recorded(const struct maildir *m, const struct maildir_entry *entry)
 	char key[ID_FILE_KEY_MAX + 1];
 
 	copy_base(entry, key);
-	if (m->ids.count > 0)
+	/* It is not known of which of them it is. */
+	if (m->ids.count > 0 && (entry->flags & MAILDIR_RIVAL) == 0)
 		record = id_file_find(&m->ids, key);
 	return record != NULL ? record->id : NULL;
 }
@@ -224,7 +227,8 @@ take_claimed(struct maildir *m, size_t i, const char *claimed, struct id_file *f
 		entry->uid = maildir_list_keep(&m->list, claimed);
 	if (entry->uid == NULL)
 		return false;
-	if (record != NULL && strcmp(record, claimed) == 0)
+	if ((record != NULL && strcmp(record, claimed) == 0) ||
+		(entry->flags & MAILDIR_RIVAL) != 0)
 		return true;
 	*changed = true;
 	copy_base(entry, key);
@@ -240,10 +244,8 @@ take_all(struct maildir *m, const struct claims *claims, bool *changed)
 
 	for (size_t i = 0; i < m->list.count && good; i++)
 		good = take_claimed(m, i, claims->ids[i], &fresh, changed);
-	for (size_t r = 0; r < fresh.count && good; r++)
-		good = id_file_add(&m->ids, fresh.records[r].key, fresh.records[r].id);
+	good = good && id_file_merge(&m->ids, &fresh);
 	id_file_free(&fresh);
-	id_file_sort(&m->ids);
 	return good ? MAIL_OK : ids_fail(m, "unique-ids", ENOMEM);
 }
 
@@ -313,9 +315,13 @@ maildir_ids_settle(struct maildir *m)
 
 	if (m->root < 0 || m->list.count == 0)
 		return MAIL_OK;
+	/* Ids of an attempt that failed may stand in what is freed now. */
+	for (size_t i = 0; i < m->list.count; i++)
+		if ((m->list.entries[i].flags & MAILDIR_SETTLED) == 0)
+			m->list.entries[i].uid = NULL;
 	id_file_free(&m->ids);
 	status = id_file_read(&m->ids, m->root, MAILDIR_IDS, m->options);
-	if (status == MAIL_OK && !m->ids.present &&
+	if (status == MAIL_OK && (!m->ids.present || m->ids.damaged) &&
 		m->options->uidl_source != IMPORT_OWN) {
 		status = import_lists(m);
 		changed = true;

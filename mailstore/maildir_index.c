@@ -48,7 +48,10 @@ maildir_index_open(struct maildir *m)
 	uint64_t stamps[INDEX_STAMPS];
 
 	index_close(&m->index);
-	if (!index_open(&m->index, INDEX_MAILDIR, m->root, INDEX_NAME))
+	free(m->index_body);
+	m->index_body = NULL;
+	if (!index_open(&m->index, INDEX_MAILDIR, m->root, INDEX_NAME,
+		    m->options->max_messages))
 		return false;
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
 		if (fstat(m->dirs[sub], &view->dirs[sub]) != 0)
@@ -125,10 +128,23 @@ list_decode(struct maildir *m, struct maildir_list *list)
 		return false;
 	cursor = (struct index_cursor){
 		.p = m->index_body, .left = (size_t)m->index.body_size};
-	while (cursor.left > 0)
+	while (cursor.left > 0 && list->count <= m->index.count)
 		if (!entry_decode(&cursor, &entry) || !maildir_list_adopt(list, &entry))
 			return false;
 	return list->count == m->index.count;
+}
+
+/* What does not decode is of no use to anybody. */
+static bool
+list_read(struct maildir *m, struct maildir_list *list)
+{
+	if (list_decode(m, list))
+		return true;
+	maildir_list_free(list);
+	free(m->index_body);
+	m->index_body = NULL;
+	index_close(&m->index);
+	return false;
 }
 
 bool
@@ -136,12 +152,13 @@ maildir_index_list(struct maildir *m)
 {
 	const struct maildir_view view = m->list.view;
 
-	if (list_decode(m, &m->list)) {
-		m->ids_settled = (m->index.flags & INDEX_IDS) != 0;
-		return true;
-	}
 	maildir_list_free(&m->list);
 	m->list.view = view;
+	m->ids_settled = (m->index.flags & INDEX_IDS) != 0;
+	if (m->index.fd != -1 && list_read(m, &m->list))
+		return true;
+	m->list.view = view;
+	m->ids_settled = false;
 	return false;
 }
 
@@ -176,17 +193,14 @@ maildir_index_carry(struct maildir *m)
 
 	/* Whatever has changed, the next session should find it in the index. */
 	m->learned = true;
-	if (m->index.fd == -1 || !list_decode(m, &old)) {
-		maildir_list_free(&old);
+	if (m->index.fd == -1 || !list_read(m, &old))
 		return;
-	}
 	/* A directory that was mounted over, or lost: who looks after it should know. */
 	if (m->list.count == 0 && old.count >= MANY)
 		m->options->log(m->options->cookie, LOG_WARNING,
 			"Maildir %s: all of %zu messages are gone", m->path, old.count);
 	make_stamps(m, stamps);
-	same_ids = (m->index.flags & INDEX_IDS) != 0 &&
-		   memcmp(stamps + STAMP_IDS, m->index.stamps + STAMP_IDS,
+	same_ids = memcmp(stamps + STAMP_IDS, m->index.stamps + STAMP_IDS,
 			   (INDEX_STAMPS - STAMP_IDS) * sizeof(*stamps)) == 0;
 	for (size_t i = 0; i < m->list.count; i++) {
 		struct maildir_entry *entry = &m->list.entries[i];
@@ -199,13 +213,21 @@ maildir_index_carry(struct maildir *m)
 	maildir_list_free(&old);
 }
 
+static bool
+is_counted(const struct maildir_entry *entry)
+{
+	return (entry->flags & MAILDIR_COUNTED) != 0 && entry->size != MAILDIR_OTHER;
+}
+
 static void
 entry_encode(struct index_buffer *buffer, const struct maildir_entry *entry)
 {
 	const char *uid = entry->uid != NULL ? entry->uid : "";
+	const unsigned void_flags =
+		is_counted(entry) ? 0 : MAILDIR_COUNTED | MAILDIR_TRUSTED;
 
 	index_put_number(buffer, entry->sub, 1);
-	index_put_number(buffer, entry->flags & KEPT, 1);
+	index_put_number(buffer, entry->flags & KEPT & ~void_flags, 1);
 	index_put_number(buffer, strlen(entry->name), 1);
 	index_put_number(buffer, strlen(uid), 1);
 	index_put_number(buffer, entry->octets, 8);
@@ -226,18 +248,21 @@ list_encode(const struct maildir *m, struct index *index, struct index_buffer *b
 	for (size_t i = 0; i < m->list.count; i++) {
 		const struct maildir_entry *entry = &m->list.entries[i];
 
-		if ((entry->flags & gone) != 0) {
-			/* What directories look like without it is not known yet. */
+		/* What directories look like without it is not known yet. */
+		if ((entry->flags & (gone | MAILDIR_RIVAL)) != 0) {
 			index->flags &= ~(uint32_t)INDEX_SURE;
 			continue;
 		}
 		index->count++;
 		index->extra += entry->sub == MAILDIR_NEW;
 		octets += entry->octets;
-		all_counted = all_counted && (entry->flags & MAILDIR_COUNTED) != 0;
+		all_counted = all_counted && is_counted(entry);
 		entry_encode(buffer, entry);
 	}
 	index->octets = all_counted ? octets : INDEX_UNKNOWN;
+	/* Which of several files with one base name are messages is found out anew. */
+	if (m->list.twin_count > 0)
+		index->flags &= ~(uint32_t)INDEX_SURE;
 }
 
 void
@@ -256,8 +281,7 @@ maildir_index_save(struct maildir *m)
 		index.flags |= INDEX_IDS;
 	make_stamps(m, index.stamps);
 	list_encode(m, &index, &buffer);
-	/* Names that several files have are a state that passes. */
-	if (index.count == 0 || m->list.rival_count > 0 || m->list.twin_count > 0)
+	if (index.count == 0)
 		(void)unlinkat(m->root, INDEX_NAME, 0);
 	else if (!buffer.failed && !index_write(&index, buffer.bytes, buffer.n, m->root,
 					   INDEX_NAME, INDEX_FRESH))

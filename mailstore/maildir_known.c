@@ -31,7 +31,7 @@ maildir_load(struct mailstore *store, size_t *count)
 	if (m->root < 0)
 		return MAIL_OK;
 	m->listed = false;
-	if (maildir_index_open(m) && m->index.count <= m->options->max_messages) {
+	if (maildir_index_open(m)) {
 		*count = (size_t)m->index.count;
 		return MAIL_OK;
 	}
@@ -64,7 +64,7 @@ maildir_total(struct mailstore *store, uint64_t *octets)
 {
 	const struct maildir *m = (const struct maildir *)store;
 
-	if (m->listed || m->root < 0 || m->index.octets == INDEX_UNKNOWN)
+	if (m->listed || m->spoiled || m->root < 0 || m->index.octets == INDEX_UNKNOWN)
 		return false;
 	*octets = m->index.octets;
 	return true;
@@ -126,9 +126,11 @@ maildir_known_open(struct mailstore *store, size_t i, struct mail_message **mess
 		status = verify_claim(m, i);
 	if (status == MAIL_OK)
 		status = maildir_message_open(store, i, message);
-	/* It is not what it was: the next session must not be told so by the index. */
-	if (status == MAIL_CHANGED)
-		m->spoiled = true;
+	/* It stays so for this session; the next one counts it anew. */
+	if (status == MAIL_CHANGED) {
+		m->list.entries[i].size = MAILDIR_OTHER;
+		m->learned = true;
+	}
 	return status;
 }
 

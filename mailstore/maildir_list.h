@@ -24,6 +24,10 @@ enum maildir_flag {
 	MAILDIR_TRUSTED = 1u << 7, /* octets are what the name claims, not counted */
 };
 
+#define MAILDIR_OTHER                                                                    \
+	UINT64_MAX /* the size of a file that was found to be another one                \
+		    */
+
 struct maildir_entry {
 	const char *name; /* in the directory; belongs to the list or its index */
 	const char *uid;  /* likewise; NULL: it is made from the name */

@@ -178,6 +178,7 @@ check_unchanged(struct maildir *m, size_t i, int fd, const struct stat *st)
 	if (octets != entry->octets)
 		return MAIL_CHANGED;
 	entry->mtime = maildir_mtime(st);
+	m->learned = true;
 	return MAIL_OK;
 }
 

@@ -70,6 +70,7 @@ struct mbox {
 	char (*ids)[MAIL_UID_MAX + 1]; /* of the messages but the pseudo message */
 	size_t ids_known;              /* how many of them are made */
 	size_t ids_place;   /* where the file of them is; MBOX_PLACES: nowhere */
+	size_t believed;    /* entries from the index, of a file that has changed since */
 	struct index index; /* of an earlier session */
 	bool learned; /* something worth keeping is known that the index does not have */
 	bool spoiled; /* the index told something wrong */
@@ -116,6 +117,17 @@ enum mail_status mbox_file_check(const struct mbox *box, size_t i);
 /* Parse a part of the file.  MAIL_LIMIT if found() returned false. */
 enum mail_status mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
 	mbox_parse_found *found, void *cookie);
+
+/* Whether messages begin to end - 1, parsed anew, are what entries say; or MAIL_CHANGED.
+ */
+enum mail_status mbox_file_compare(const struct mbox *box, size_t begin, size_t end);
+
+/* mbox_message.c: see mailstore_ops. */
+enum mail_status mbox_message_open(
+	struct mailstore *store, size_t i, struct mail_message **message);
+enum mail_status mbox_message_read(
+	struct mail_message *message, void *buf, size_t cap, size_t *n);
+void mbox_message_close(struct mail_message *message);
 
 /* mbox_place.c: files beside the mbox. */
 

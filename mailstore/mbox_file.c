@@ -235,3 +235,44 @@ mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
 		return MAIL_LIMIT;
 	return status;
 }
+
+struct comparison {
+	const struct mbox *box;
+	size_t i, end;
+};
+
+static bool
+compare(void *cookie, const struct mbox_entry *entry)
+{
+	struct comparison *comparison = cookie;
+	const struct mbox_entry *old;
+
+	if (comparison->i == comparison->end)
+		return false;
+	old = &comparison->box->entries[comparison->i];
+	if (entry->from != old->from || entry->start != old->start ||
+		entry->length != old->length || entry->octets != old->octets ||
+		entry->hash != old->hash ||
+		memcmp(entry->id, old->id, sizeof old->id) != 0)
+		return false;
+	comparison->i++;
+	return true;
+}
+
+enum mail_status
+mbox_file_compare(const struct mbox *box, size_t begin, size_t end)
+{
+	struct comparison comparison = {.box = box, .i = begin, .end = end};
+	struct mbox_range range = {.to = box->covered, .before = begin};
+	enum mail_status status;
+
+	if (begin > 0)
+		range.from = box->entries[begin].from;
+	if (end < box->n)
+		range.to = box->entries[end].from;
+	status = mbox_file_parse(box, &range, compare, &comparison);
+	if (status == MAIL_PERM || status == MAIL_LIMIT ||
+		(status == MAIL_OK && comparison.i != end))
+		return MAIL_CHANGED;
+	return status;
+}

@@ -74,7 +74,8 @@ mbox_index_open(struct mbox *box)
 		const struct mbox_place *place = &box->places[i];
 
 		if (place->dirfd != -1 &&
-			index_open(&box->index, INDEX_MBOX, place->dirfd, place->index))
+			index_open(&box->index, INDEX_MBOX, place->dirfd, place->index,
+				box->options->max_messages))
 			break;
 	}
 	if (box->index.fd == -1 || box->fd == -1 ||
@@ -139,7 +140,7 @@ list_decode(struct mbox *box, const unsigned char *body)
 	struct mbox_entry entry;
 	uint64_t end = 0;
 
-	while (cursor.left > 0) {
+	while (cursor.left > 0 && mbox_count(box) <= box->index.count) {
 		if (!entry_decode(&cursor, end, box->index.stamps[STAMP_COVERED], &entry,
 			    uid) ||
 			(entry.pseudo && box->n > 0) || !mbox_reserve(box, box->n + 1))
@@ -202,8 +203,10 @@ imap_writes(const struct mbox *box)
 }
 
 /*
- * Whether the mbox is what the entries were made of, with mail behind it at the most. Any
- * other program that rewrites a message moves those behind it, so the last one tells.
+ * Whether the mbox seems to be what the entries were made of, with mail behind it at the
+ * most.  Another program that rewrites a message moves those behind it; only changes that
+ * make up for each other escape, and they do no harm: before a message is sent or removed
+ * it is parsed (box->believed).
  */
 static bool
 still_begins_so(const struct mbox *box)
@@ -228,12 +231,14 @@ mbox_index_resume(struct mbox *box, struct mbox_range *range)
 	const uint64_t size = (uint64_t)box->seen.st_size;
 
 	*range = (struct mbox_range){.to = size};
+	box->believed = 0;
 	if (box->index.fd != -1 && stamps[STAMP_MBOX] == (uint64_t)box->seen.st_ino &&
 		stamps[STAMP_COVERED] <= size && mbox_index_list(box) &&
 		still_begins_so(box)) {
 		/* It may have got an empty line that separates it from the next one. */
 		range->from = box->entries[--box->n].from;
 		range->before = box->n;
+		box->believed = box->n;
 		if (box->n == 0)
 			box->hidden = 0;
 		if (box->ids_known > mbox_count(box))
@@ -297,10 +302,14 @@ mbox_index_save(struct mbox *box)
 {
 	struct index index = {.kind = INDEX_MBOX};
 	struct index_buffer buffer = {.bytes = NULL};
+	struct stat st;
 
 	if (box->spoiled || (box->listed && box->n == 0 && box->index.fd != -1))
 		forget(box);
 	if (box->spoiled || !box->listed || !box->learned || box->n == 0)
+		return;
+	/* What is there now must be what the entries are of. */
+	if (fstat(box->fd, &st) != 0 || !mbox_file_same(&st, &box->seen))
 		return;
 	index_stamp(index.stamps + STAMP_MBOX, &box->seen);
 	ids_stamp(box, index.stamps + STAMP_IDS);

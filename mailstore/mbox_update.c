@@ -31,30 +31,6 @@ entry_end(const struct mbox *box, size_t i)
 	return i + 1 < box->n ? box->entries[i + 1].from : (uint64_t)box->seen.st_size;
 }
 
-struct comparison {
-	const struct mbox *box;
-	size_t i;
-};
-
-static bool
-compare(void *cookie, const struct mbox_entry *entry)
-{
-	struct comparison *comparison = cookie;
-	const struct mbox *box = comparison->box;
-	const struct mbox_entry *old;
-
-	if (comparison->i == box->n)
-		return false;
-	old = &box->entries[comparison->i];
-	if (entry->from != old->from || entry->start != old->start ||
-		entry->length != old->length || entry->octets != old->octets ||
-		entry->hash != old->hash ||
-		memcmp(entry->id, old->id, sizeof old->id) != 0)
-		return false;
-	comparison->i++;
-	return true;
-}
-
 /*
  * Whether the file still begins with what was parsed.  Every From_ line is looked at in
  * any case, for time stamps are coarse; if anything was written, all is parsed again.
@@ -62,8 +38,6 @@ compare(void *cookie, const struct mbox_entry *entry)
 static enum mail_status
 verify(const struct mbox *box, struct stat *st)
 {
-	struct comparison comparison = {.box = box};
-	const struct mbox_range range = {.to = (uint64_t)box->seen.st_size};
 	enum mail_status status;
 
 	status = mbox_file_stands(box, st);
@@ -71,16 +45,12 @@ verify(const struct mbox *box, struct stat *st)
 		return status;
 	if (st->st_size < box->seen.st_size)
 		return MAIL_CHANGED;
-	if (mbox_file_same(st, &box->seen)) {
+	if (mbox_file_same(st, &box->seen) && box->believed == 0) {
 		for (size_t i = 0; status == MAIL_OK && i < box->n; i++)
 			status = mbox_file_check(box, i);
 		return status;
 	}
-	status = mbox_file_parse(box, &range, compare, &comparison);
-	if (status == MAIL_PERM || status == MAIL_LIMIT ||
-		(status == MAIL_OK && comparison.i != box->n))
-		return MAIL_CHANGED;
-	return status;
+	return mbox_file_compare(box, 0, box->n);
 }
 
 /* The runs of bytes behind message `first` that stay; NULL if out of memory. */

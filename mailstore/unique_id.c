@@ -8,13 +8,13 @@
 /* 128 bits of the hash: enough that no two messages will ever share one by chance. */
 #define HASH_OCTETS 16u
 
-static bool
-name_is_id(const char *name, size_t n)
+bool
+unique_id_is_valid(const char *id, size_t n)
 {
 	if (n == 0 || n > MAIL_UID_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (name[i] < 0x21 || name[i] > 0x7E)
+		if (id[i] < 0x21 || id[i] > 0x7E)
 			return false;
 	return true;
 }
@@ -26,7 +26,7 @@ unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1])
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	SHA2_CTX sha;
 
-	if (name_is_id(name, n)) {
+	if (unique_id_is_valid(name, n)) {
 		memcpy(uid, name, n);
 		uid[n] = '\0';
 		return;

@@ -9,6 +9,9 @@
 
 #include "mailstore/mailstore.h"
 
+/* Whether n octets are a unique-id. */
+bool unique_id_is_valid(const char *id, size_t n);
+
 /* The name itself where it is a valid unique-id, else 32 hexadecimal digits of its
  * SHA-256. */
 void unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1]);

@@ -37,7 +37,7 @@ check_record(const struct id_file *file, size_t i)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct id_file file = {.records = NULL};
+	struct id_file file = {.most = 10000};
 	char *text = malloc(size + 1);
 
 	check(text != NULL);

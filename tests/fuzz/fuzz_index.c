@@ -161,7 +161,7 @@ set_up(void)
 
 		run_session(place);
 		check(index_open(&place->honest, i == 0 ? INDEX_MAILDIR : INDEX_MBOX, dir,
-			place->index));
+			place->index, options.max_messages));
 		index_close(&place->honest);
 		check((place->honest.flags & INDEX_SURE) != 0);
 	}

@@ -227,3 +227,95 @@ def test_file_of_ids_survives_an_empty_disk_quota(site, maildir, alice):
     assert not os.path.exists(id_file(maildir))
     drop_index(maildir)
     assert session(site, alice) == first
+
+
+def test_a_second_file_of_a_name_takes_no_id(site, maildir, alice):
+    """Which of two files it is of is not known for a while; then the id is back."""
+    maildir.fill([message(0)])
+    dovecot_list(maildir, [0x1234])
+    first = session(site, alice)
+    path = maildir.files()[0]
+    other = path.replace("/cur/", "/new/").split(":")[0]
+    with open(other, "wb") as f:
+        f.write(message(1))
+    alice.own(other)
+    both = session(site, alice)
+    assert len(set(sum(both.values(), []))) == 2
+    os.unlink(other)
+    assert session(site, alice) == first
+
+
+def test_thousands_of_the_same_mail(site, mbox, alice):
+    mbox.append(b"".join([mbox.SEPARATOR + message(1) + b"\n"] * 6000))
+    client = site.inetd()
+    client.login(alice)
+    first = client.lines("UIDL")
+    assert len({l.split()[1] for l in first}) == 6000
+    client.quit()
+    drop_index(mbox)
+    begun = time.monotonic()
+    client = site.inetd()
+    client.login(alice)
+    assert client.lines("UIDL") == first
+    client.quit()
+    assert time.monotonic() - begun < 5
+
+
+def test_x_uidl_of_a_message_that_is_gone(site, store, alice):
+    site.set(mail__uidl="x-uidl")
+    store.fill([b"X-UIDL: abc\n" + message(1), message(2)])
+    assert session(site, alice, "DELE 1")["Subject: message 1"] == ["abc"]
+    store.put(b"X-UIDL: abc\n" + message(3))
+    assert session(site, alice)["Subject: message 3"] != ["abc"]
+
+
+def test_damaged_file_of_ids_is_mended_from_the_list(site, maildir, alice):
+    maildir.fill([message(i) for i in range(30)])
+    dovecot_list(maildir, range(1, 31))
+    first = session(site, alice)
+    with open(id_file(maildir), "r+b") as f:
+        f.truncate(os.path.getsize(id_file(maildir)) // 2)
+    drop_index(maildir)
+    assert session(site, alice) == first
+    assert len([l for l in site.log_lines("error") if "damaged" in l]) == 1
+    drop_index(maildir)
+    assert session(site, alice) == first
+    assert len([l for l in site.log_lines("error") if "damaged" in l]) == 1
+
+
+def test_list_that_cannot_be_read(site, maildir, alice):
+    """Ids that would be other ones tomorrow are not given today; mail is served."""
+    maildir.fill([message(i) for i in range(3)])
+    path = dovecot_list(maildir, [1, 2, 3])
+    os.chown(path, 0, 0)
+    os.chmod(path, 0o600)
+    client = site.inetd()
+    client.login(alice)
+    assert client.cmd_err("UIDL").startswith(b"-ERR [SYS/TEMP]")
+    assert client.cmd_err("UIDL 2").startswith(b"-ERR [SYS/TEMP]")
+    assert client.multi("RETR 1") == maildir.wires()[0]
+    client.quit()
+    alice.own(path)
+    assert session(site, alice)["Subject: message 0"] == ["%08x%08x" % (1, 1700000000)]
+
+
+def test_failed_attempt_leaves_nothing_behind(site, maildir, alice):
+    """Ids that were found before a message could not be read belong to nobody after."""
+    site.set(mail__uidl="x-uidl")
+    maildir.fill([b"X-UIDL: abc%d\n" % i + message(i) for i in range(5)])
+    session(site, alice)
+    maildir.put(b"X-UIDL: new\n" + message(7))
+    bad = maildir.put(b"")
+    client = site.inetd()
+    client.login(alice)
+    client.cmd_ok("STAT")
+    os.unlink(bad)
+    os.mknod(bad, 0o140600)
+    client.cmd("UIDL 1")
+    os.unlink(id_file(maildir))
+    client.cmd("UIDL 1")
+    os.unlink(bad)
+    client.quit()
+    client.wait()
+    assert not site.log_lines("crash")
+    assert session(site, alice)["Subject: message 0"] == ["abc0"]

@@ -317,3 +317,75 @@ def test_login_does_not_wait_for_the_scan(site, store, alice):
     looked = [i for i, l in enumerate(lines)
               if "getdents64" in l or ".M1P1.host" in l or '"From joe@' in l]
     assert looked and min(looked) > said
+
+
+def swap(mbox, i, j):
+    """Another program puts two messages of one size into each other's place."""
+    with open(mbox.path, "r+b") as f:
+        parts = re.split(rb"(?m)^(?=From joe)", f.read())[1:]
+        parts[i], parts[j] = parts[j], parts[i]
+        f.seek(0)
+        f.write(b"".join(parts))
+
+
+def test_two_messages_of_one_size_change_places(site, mbox, alice):
+    """What the index cannot see is seen before a message is sent or removed."""
+    mbox.fill([message(100 + i, b"same size %03d\n" % i) for i in range(60)])
+    view(site, alice)
+    expected = mbox.wires()
+    swap(mbox, 2, 3)
+    mbox.put(message(999))
+    time.sleep(SETTLED)
+    client = site.inetd()
+    client.login(alice)
+    client.cmd_ok("STAT")
+    client.send(b"RETR 3\r\n")
+    assert client.line().startswith(b"-ERR")
+    client.cmd_ok("DELE 3")
+    client.send(b"QUIT\r\n")
+    assert client.line().startswith(b"-ERR")
+    client.wait()
+    assert len(mbox.messages()) == 61
+    client = site.inetd()
+    client.login(alice)
+    assert client.multi("RETR 3") == expected[3]
+    client.cmd_ok("DELE 3")
+    client.quit()
+    assert expected[2] in mbox.wires() and expected[3] not in mbox.wires()
+
+
+def test_changes_that_make_up_for_each_other(site, mbox, alice):
+    """A reader adds a field to one message and takes it from another: no torn message."""
+    field = b"X-Status: A\n"
+    mbox.fill([(field if i == 5 else b"") + message(100 + i, b"body\n" * 3) for i in range(60)])
+    view(site, alice)
+    with open(mbox.path, "r+b") as f:
+        data = f.read().replace(field, b"", 1)
+        at = data.index(b"Subject: message 102")
+        f.seek(0)
+        f.write(data[:at] + field + data[at:])
+    mbox.put(message(999))
+    time.sleep(SETTLED)
+    for number in range(1, 9):
+        client = site.inetd()
+        client.login(alice)
+        client.send(b"RETR %d\r\n" % number)
+        if client.line().startswith(b"+OK"):
+            assert client.body() == mbox.wires()[number - 1]
+        client.close()
+        client.wait()
+    client = site.inetd()
+    client.login(alice)
+    for i, text in enumerate(mbox.wires()):
+        assert client.multi("RETR %d" % (i + 1)) == text
+    client.quit()
+
+
+def test_two_files_of_one_base_name_spoil_no_index(site, maildir, alice):
+    maildir.fill([message(i) for i in range(40)])
+    twin = maildir.files()[7]
+    shutil.copy(twin, twin.replace(":2,S", ":2,RS"))
+    alice.own(twin.replace(":2,S", ":2,RS"))
+    view(site, alice)
+    opened = [l for l in trace(site, alice) if "openat" in l and ".M1P1.host" in l]
+    assert len(opened) <= 3

@@ -17,7 +17,7 @@
 static void
 parse(struct id_file *file, const char *text)
 {
-	*file = (struct id_file){.records = NULL};
+	*file = (struct id_file){.most = 10};
 	assert_true(id_file_parse(file, text, strlen(text)));
 	assert_true(file->present);
 }
@@ -59,7 +59,10 @@ damaged(void **state)
 		{"pop3d-uidl 1", 0},
 		{"pop3d-uidl 1\n", 0},
 		{"pop3d-uidl 1\na one\n", 1},
-		{"pop3d-uidl 1\na one", 1},
+		{"pop3d-uidl 1\na one", 0},
+		{"pop3d-uidl 1\n1 x\n2 x\n3 x\n4 x\n5 x\n6 x\n7 x\n8 x\n9 x\n10 x\n11 x\n"
+		 " end 11\n",
+			10},
 		{"pop3d-uidl 1\na one\n end 2\n", 1},
 		{"pop3d-uidl 1\na one\n end 1\nb two\n", 1},
 		{"pop3d-uidl 1\na\nb two\n end 1\n", 1},

@@ -54,8 +54,8 @@ round_trip(void **state)
 	maildir_fixture_put(f, "index-new", "half");
 	write_sample(dir);
 	assert_false(maildir_fixture_has(f, "index-new"));
-	assert_false(index_open(&index, INDEX_MAILDIR, dir, "index"));
-	assert_true(index_open(&index, INDEX_MBOX, dir, "index"));
+	assert_false(index_open(&index, INDEX_MAILDIR, dir, "index", 1000));
+	assert_true(index_open(&index, INDEX_MBOX, dir, "index", 1000));
 	assert_int_equal(index.count, 3);
 	assert_int_equal(index.octets, 0x1122334455667788);
 	assert_int_equal(index.extra, 7);
@@ -89,7 +89,7 @@ damaged(void **state)
 		assert_int_equal(pread(fd, &octet, 1, i), 1);
 		other = octet ^ 1;
 		assert_int_equal(pwrite(fd, &other, 1, i), 1);
-		opened = index_open(&index, INDEX_MBOX, dir, "index");
+		opened = index_open(&index, INDEX_MBOX, dir, "index", 1000);
 		if (opened)
 			read = index_body(&index);
 		assert_null(read);
@@ -101,7 +101,7 @@ damaged(void **state)
 	for (off_t size = 0; size < (off_t)(INDEX_HEADER + sizeof(body)); size++) {
 		write_sample(dir);
 		assert_int_equal(truncate(maildir_fixture_file(f, "index"), size), 0);
-		assert_false(index_open(&index, INDEX_MBOX, dir, "index"));
+		assert_false(index_open(&index, INDEX_MBOX, dir, "index", 1000));
 		assert_int_equal(index.fd, -1);
 	}
 	(void)close(dir);
