@@ -15,10 +15,12 @@
 #include "mailstore/mbox_import.h"
 #include "mailstore/unique_id.h"
 
-/* Give messages the ids that the file has for them; "" for those that it does not know.
+/*
+ * Give messages the ids that the file has for them; "" for those that it does not know.
+ * given: a bit for each id that was given before.
  */
 static void
-ids_find(struct mbox *box, const struct mbox_alike *alike)
+ids_find(struct mbox *box, const struct mbox_alike *alike, unsigned char *given)
 {
 	struct mbox_run run = {.end = 0};
 
@@ -31,6 +33,8 @@ ids_find(struct mbox *box, const struct mbox_alike *alike)
 			if (i >= box->ids_known)
 				(void)snprintf(box->ids[i], sizeof *box->ids, "%s",
 					record != NULL ? record->id : "");
+			if (box->ids[i][0] != '\0')
+				given[i / 8] |= (unsigned char)(1u << i % 8);
 			if (record != NULL)
 				alike->used[record - alike->file->records] = true;
 			record =
@@ -44,7 +48,7 @@ ids_find(struct mbox *box, const struct mbox_alike *alike)
  * that one of them ever had.
  */
 static void
-ids_number(struct mbox *box, const struct mbox_alike *alike, unsigned char *given)
+ids_number(struct mbox *box, const struct mbox_alike *alike)
 {
 	struct mbox_run run = {.end = 0};
 
@@ -55,8 +59,8 @@ ids_number(struct mbox *box, const struct mbox_alike *alike, unsigned char *give
 			const size_t i = alike->order[k];
 
 			if (box->ids[i][0] != '\0')
-				given[i / 8] |= (unsigned char)(1u << i % 8);
-			else if (number == 0)
+				continue;
+			if (number == 0)
 				memcpy(box->ids[i], run.own, sizeof run.own);
 			else
 				unique_id_number(run.own, ++number, box->ids[i]);
@@ -100,10 +104,10 @@ ids_make(struct mbox *box, const struct mbox_alike *alike)
 
 	if (given == NULL)
 		return MAIL_TEMP;
-	ids_find(box, alike);
+	ids_find(box, alike, given);
 	if (first || mbox_import_is_live(box->options->uidl_source))
 		status = mbox_import(box, first);
-	ids_number(box, alike, given);
+	ids_number(box, alike);
 	if (status == MAIL_OK && !ids_distinguish(box, alike, given))
 		status = MAIL_TEMP;
 	free(given);
