@@ -40,6 +40,10 @@ CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
 SSL_LIBS != $(PKG_CONFIG) --libs libssl libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 CRYPT_LIBS = -lcrypt
+# As with inih and libmd; Z_LIBS=-lz ZSTD_LIBS=-lzstd are as good.
+Z_LIBS = -l:libz.a
+ZSTD_LIBS = -l:libzstd.a
+MAILSTORE_LIBS = $(MD_LIBS) $(Z_LIBS) $(ZSTD_LIBS)
 # Debian's archive for use in shared objects; elsewhere CDB_LIBS=-lcdb.
 CDB_LIBS = -l:libcdb_pic.a
 IDN_LIBS = -lidn
@@ -55,19 +59,34 @@ PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf
 	-DPOP3D_APOP_KEY='"$(SYSCONFDIR)/apop-key"'
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(WERROR) $(HARDEN) -fPIC \
 	-MMD -MP $(SODIUM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(PATHS) $(CFLAGS)
-LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
+LINK = $(CC) -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LINK_MODULE = $(CC) -shared -Wl,-z,relro,-z,now,-z,defs,--as-needed $(CFLAGS) $(LDFLAGS)
 
 # What each program is made of.
+IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
+	mailstore/import_expand.o mailstore/import_file.o mailstore/import_format.o \
+	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
+	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
-	mailstore/session_lock.o mailstore/maildir.o mailstore/maildir_list.o \
+	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
+	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
+	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
+	mailstore/maildir_ahead.o mailstore/maildir_count.o mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
+	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
 	mailstore/maildir_twins.o mailstore/maildir_uid.o mailstore/maildir_update.o \
+	mailstore/maildir_quota.o mailstore/maildir_quota_file.o \
+	mailstore/index.o mailstore/id_file.o mailstore/id_file_io.o \
+	mailstore/mbox_alike.o mailstore/mbox_message.o mailstore/mbox_import.o mailstore/mbox_index.o mailstore/mbox_ids.o \
+	mailstore/mbox_ids_file.o \
 	mailstore/mbox.o mailstore/mbox_file.o mailstore/mbox_from.o mailstore/mbox_id.o \
 	mailstore/mbox_io.o \
 	mailstore/mbox_journal.o mailstore/mbox_parse.o mailstore/mbox_place.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
-	mailstore/dotlock.o mailstore/dotlock_stale.o
+	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
+# What only tools of an administrator ask of a store.
+MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/ids_give.o mailstore/mbox_date.o \
+	mailstore/traces.o mailstore/maildir_quota_count.o mailstore/maildir_quota_walk.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
 AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
@@ -111,7 +130,17 @@ CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/apop.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o \
 	pop3d/ctl/settings.o pop3d/ctl/authclient.o pop3d/ctl/authclient_scram.o \
-	pop3d/ctl/authlist.o pop3d/ctl/authtest.o pop3d/ctl/authtrial.o
+	pop3d/ctl/authlist.o pop3d/ctl/authtest.o pop3d/ctl/authtrial.o \
+	$(MAILBOX_OBJS) $(MAILSTORE_TOOL_OBJS)
+# pop3ctl mailbox
+MAILBOX_OBJS = pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o pop3d/ctl/mailbox_owner.o \
+	pop3d/ctl/mailbox_user.o pop3d/ctl/printable.o pop3d/ctl/progress.o \
+	pop3d/ctl/writer.o pop3d/ctl/mailbox_show.o pop3d/ctl/check.o \
+	pop3d/ctl/check_maildir.o pop3d/ctl/mailbox_check.o pop3d/ctl/mailbox_repair.o \
+	pop3d/ctl/mailbox_recover.o pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o \
+	pop3d/ctl/convert_mbox.o pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o \
+	pop3d/ctl/convert_work.o pop3d/ctl/mailbox_convert.o pop3d/ctl/foreign_ids.o \
+	pop3d/ctl/mailbox_uidl.o pop3d/ctl/mailbox_quota.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
 	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o \
@@ -176,22 +205,32 @@ PROXY_TEST_OBJS = tests/unit/proxy_fixture.o tests/unit/test_proxy.o \
 	tests/unit/test_proxy_tlv.o tests/unit/test_proxy_v2.o \
 	tests/unit/test_proxy_message.o tests/unit/test_xclient.o \
 	tests/unit/test_certificate.o tests/unit/test_certificate_map.o
+MAILBOX_TEST_OBJS = tests/unit/test_printable.o tests/unit/test_convert_codec.o \
+	tests/unit/test_mbox_date.o
 TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_setup.o tests/unit/test_tls_info.o tests/unit/test_tls_material.o \
 	tests/unit/test_tls_material_names.o tests/unit/test_tls_context.o \
 	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
 	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
+IMPORT_TEST_OBJS = tests/unit/import_fixture.o tests/unit/test_import_courier.o \
+	tests/unit/test_import_dovecot.o tests/unit/test_import_file.o \
+	tests/unit/test_import_header.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
+	tests/unit/compressed_fixture.o tests/unit/test_decoder.o tests/unit/test_decoder_damage.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
-	tests/unit/test_location.o tests/unit/test_session_lock.o \
+	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
+	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
+	tests/unit/test_maildir_compressed.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
-	tests/unit/test_maildir_update.o \
-	$(MBOX_TEST_OBJS) \
+	tests/unit/test_maildir_update.o tests/unit/test_maildir_quota.o \
+	tests/unit/test_maildir_quota_file.o tests/unit/test_maildir_quota_count.o \
+	tests/unit/test_index.o tests/unit/test_id_file.o \
+	$(MBOX_TEST_OBJS) $(IMPORT_TEST_OBJS) \
 	$(SECRET_TEST_OBJS) \
 	$(AUTH_TEST_OBJS) $(CORE_TEST_OBJS) $(PROGRAM_TEST_OBJS) $(PROXY_TEST_OBJS) \
-	$(TLS_TEST_OBJS)
+	$(TLS_TEST_OBJS) $(MAILBOX_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
 	$(SECRET_OBJS) $(JWT_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
@@ -207,13 +246,13 @@ all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ $<
 
 pop3d/pop3d: $(POP3D_OBJS)
-	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MD_LIBS)
+	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS)
 
 pop3d/tls/pop3d-tls: $(TLS_OBJS)
 	$(LINK) -o $@ $(TLS_OBJS) $(SSL_LIBS)
 
 pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
-	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS)
+	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS)
 
 auth/passwd.so: $(PASSWD_OBJS) $(SCRAM_OBJS)
 	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SCRAM_OBJS) $(PASSWD_LIBS) $(MD_LIBS)
@@ -242,32 +281,37 @@ auth/jwt.so: auth/jwt.o $(JWT_OBJS) $(USERFILE_OBJS)
 		$(JWT_LIBS)
 
 tests/unit/unit: $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS)
-	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MD_LIBS) \
+	$(LINK) -o $@ $(UNIT_OBJS) $(UNIT_LIBS) $(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) \
 		$(PASSWD_LIBS) $(JWT_LIBS) $(SSL_LIBS) -lcmocka
 
 CRASH_OBJS = tests/crash/store_update.o $(MAILSTORE_OBJS)
 tests/crash/store_update: $(CRASH_OBJS)
-	$(LINK) -o $@ $(CRASH_OBJS) $(MD_LIBS)
+	$(LINK) -o $@ $(CRASH_OBJS) $(MAILSTORE_LIBS)
 
 INTERCEPT_OBJS = tests/crash/intercept.o tests/crash/intercept_calls.o \
 	tests/crash/intercept_filter.o
 tests/crash/intercept: $(INTERCEPT_OBJS)
 	$(LINK) -o $@ $(INTERCEPT_OBJS)
 
-test-modules: $(TEST_MODULES)
+IMPORT_IDS_OBJS = tests/system/import_ids.o $(MAILSTORE_OBJS)
+tests/system/import_ids: $(IMPORT_IDS_OBJS)
+	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MAILSTORE_LIBS)
+
+test-modules: $(TEST_MODULES) tests/system/import_ids
 
 check: all test-modules tests/unit/unit tests/crash/store_update tests/crash/intercept
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		$(INTERCEPT_OBJS) tests/crash/intercept \
+		tests/system/import_ids.o tests/system/import_ids \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
 # Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"
@@ -276,7 +320,7 @@ fuzz: $(UNIT_LIBS)
 	set -e; for f in tests/fuzz/fuzz_*.c; do \
 		echo "$${f%.c}"; \
 		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
-			$(INIH_LIBS) $(MD_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
+			$(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
 	done
 
 # LINT = names of checks, if not all.

@@ -162,7 +162,11 @@ delivery_lock_refresh(struct delivery_lock *lock)
 {
 	time_t now;
 
-	if (lock == NULL || !lock->dotlock_held)
+	if (lock == NULL)
+		return;
+	if (lock->also != NULL)
+		lock->also(lock->also_cookie);
+	if (!lock->dotlock_held)
 		return;
 	now = time_now();
 	if (now - lock->touched < REFRESH_SECONDS)

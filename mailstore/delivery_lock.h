@@ -22,6 +22,9 @@ struct delivery_lock {
 	bool dotlock_held;
 	struct dotlock dotlock;
 	time_t touched; /* when the dotlock was, by CLOCK_MONOTONIC */
+	/* What else is to be refreshed while the lock is held; the caller may set it. */
+	void (*also)(void *cookie);
+	void *also_cookie;
 };
 
 /*

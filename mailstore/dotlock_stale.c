@@ -117,7 +117,7 @@ dotlock_stale_start(const struct stat *st, time_t slack)
 }
 
 static enum owner
-lock_owner(const struct dotlock *d, const struct stat *st, char *text)
+lock_owner(const struct dotlock *d, const struct stat *st, char text[TEXT_SIZE])
 {
 	const bool with_host = strchr(text, ':') != NULL;
 	const pid_t pid = text_pid(d, text);
@@ -131,11 +131,20 @@ lock_owner(const struct dotlock *d, const struct stat *st, char *text)
 		return OWNER_DEAD;
 	if (pid == 0)
 		return OWNER_UNKNOWN;
-	/* Ours, as we write it, is one that could not be removed: we are about to take
+	/*
+	 * Ours, as we write it, is one that could not be removed: we are about to take
 	 * it.
 	 */
-	if ((pid == getpid() && with_host) || dotlock_stale_pid(pid))
+	if (pid == getpid() && with_host)
 		return OWNER_DEAD;
+	if (dotlock_stale_pid(pid)) {
+		/*
+		 * Those who live remove their lock before they end, and the next owner's
+		 * may have the same inode: a dead one's is still there afterwards.
+		 */
+		lock_read(d, st, text);
+		return text_pid(d, text) == pid ? OWNER_DEAD : OWNER_ALIVE;
+	}
 	/* Then a process that has the pid now is another one. */
 	return dotlock_stale_start(st, DOTLOCK_SLACK) ? OWNER_UNKNOWN : OWNER_ALIVE;
 }

@@ -8,11 +8,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "mailstore/maildir_scan.h"
-#include "mailstore/session_lock.h"
-
 /* A dot file: no program takes it for a message or a folder of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
+
+/* From here on the log tells how many messages were read for their sizes. */
+#define COUNTED_MANY 1000u
 
 void
 maildir_log(const struct maildir *m, int priority, const char *what, int error)
@@ -106,11 +106,11 @@ open_sub(struct maildir *m, int dir, enum maildir_sub sub)
 static enum mail_status
 take_lock(struct maildir *m, int dir)
 {
-	enum mail_status status = session_lock(dir, LOCK_NAME, m->options, &m->lock);
+	enum mail_status status = session_lock_take(&m->lock, dir, LOCK_NAME, m->options);
 
 	if (status != MAIL_TEMP || (errno != ENOSPC && errno != EDQUOT))
 		return status;
-	status = session_lock_directory(dir, m->options, &m->lock);
+	status = session_lock_take_directory(&m->lock, dir, m->options);
 	if (status == MAIL_OK)
 		m->options->log(m->options->cookie, LOG_WARNING,
 			"Maildir %s: no room for the session lock: locked on this host "
@@ -132,6 +132,7 @@ open_parts(struct maildir *m, int dirfd)
 	if (dir < 0)
 		return errno == ENOENT ? check_parent(m, dirfd)
 				       : open_fail(m, "open", errno);
+	m->root = dir;
 	status = check_owner(m, dir, "it");
 	if (status == MAIL_OK)
 		status = open_sub(m, dir, MAILDIR_NEW);
@@ -140,8 +141,19 @@ open_parts(struct maildir *m, int dirfd)
 	/* Last, so that no file is left in what turned out to be no Maildir. */
 	if (status == MAIL_OK)
 		status = take_lock(m, dir);
-	(void)close(dir);
+	if (status == MAIL_OK && m->lock.died)
+		maildir_index_sweep(m);
 	return status;
+}
+
+/* Administrators should know what a first session had to do. */
+static void
+log_counted(const struct maildir *m)
+{
+	if (m->counted >= COUNTED_MANY)
+		m->options->log(m->options->cookie, LOG_INFO,
+			"Maildir %s: indexed: %zu messages of %llu octets read", m->path,
+			m->counted, (unsigned long long)m->counted_octets);
 }
 
 static void
@@ -151,14 +163,21 @@ close_store(struct mailstore *store)
 
 	if (m == NULL)
 		return;
+	log_counted(m);
+	/* What is kept is whoever's who has the maildrop now. */
+	if (session_lock_keep(&m->lock) == MAIL_OK)
+		maildir_index_save(m);
+	index_close(&m->index);
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
 		if (m->dirs[sub] >= 0)
 			(void)close(m->dirs[sub]);
-	if (m->lock >= 0)
-		(void)close(m->lock);
+	session_lock_release(&m->lock, false);
+	if (m->root >= 0)
+		(void)close(m->root);
 	maildir_list_free(&m->list);
+	id_file_free(&m->ids);
+	free(m->index_body);
 	free(m->buffer);
-	free(m->ids);
 	free(m->path);
 	free(m);
 }
@@ -175,7 +194,9 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 		return MAIL_TEMP;
 	m->store.ops = &mailstore_maildir;
 	m->options = options;
-	m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = m->lock = -1;
+	m->root = m->dirs[MAILDIR_NEW] = m->dirs[MAILDIR_CUR] = -1;
+	m->lock = SESSION_LOCK_NONE;
+	m->index.fd = -1;
 	/* O_NOFOLLOW does follow a symbolic link that has a slash behind it. */
 	while (n > 1 && path[n - 1] == '/')
 		n--;
@@ -189,27 +210,22 @@ open_store(struct mailstore **store, int dirfd, const char *path,
 }
 
 static enum mail_status
-load(struct mailstore *store, size_t *count)
+keep(struct mailstore *store)
 {
-	struct maildir *m = (struct maildir *)store;
-	enum mail_status status = MAIL_OK;
-
-	if (m->lock >= 0)
-		status = maildir_scan(&m->list, m->dirs, false, m->options);
-	if (status == MAIL_OK)
-		*count = m->list.count;
-	return status;
+	return session_lock_keep(&((struct maildir *)store)->lock);
 }
 
 const struct mailstore_ops mailstore_maildir = {
 	.name = "maildir",
 	.open = open_store,
-	.load = load,
-	.octets = maildir_octets,
+	.keep = keep,
+	.load = maildir_load,
+	.total = maildir_total,
+	.octets = maildir_known_octets,
 	.uid = maildir_uid,
-	.message_open = maildir_message_open,
+	.message_open = maildir_known_open,
 	.message_read = maildir_message_read,
 	.message_close = maildir_message_close,
-	.update = maildir_update,
+	.update = maildir_known_update,
 	.close = close_store,
 };

@@ -13,11 +13,11 @@ struct maildir_chunk {
 	char bytes[CHUNK_SIZE];
 };
 
-/* Keep a copy of a name.  Chunks never move, so that entries can point into them. */
-static const char *
-keep_name(struct maildir_list *list, const char *name)
+/* Chunks never move, so that entries can point into them. */
+const char *
+maildir_list_keep(struct maildir_list *list, const char *text)
 {
-	const size_t size = strlen(name) + 1;
+	const size_t size = strlen(text) + 1;
 	char *copy;
 
 	if (size == 1 || size > NAME_LIMIT)
@@ -32,29 +32,37 @@ keep_name(struct maildir_list *list, const char *name)
 		list->chunk_used = 0;
 	}
 	copy = list->chunks->bytes + list->chunk_used;
-	memcpy(copy, name, size);
+	memcpy(copy, text, size);
 	list->chunk_used += size;
 	return copy;
+}
+
+/* Make room for one more. */
+static bool
+grow(struct maildir_list *list)
+{
+	const size_t cap = list->cap + list->cap / 2 + 64;
+	struct maildir_entry *grown;
+
+	if (list->count < list->cap)
+		return true;
+	if (list->count >= UINT32_MAX)
+		return false;
+	grown = reallocarray(list->entries, cap, sizeof(*list->entries));
+	if (grown == NULL)
+		return false;
+	list->entries = grown;
+	list->cap = cap;
+	return true;
 }
 
 bool
 maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub sub)
 {
+	const char *copy = maildir_list_keep(list, name);
 	struct maildir_entry *entry;
-	const char *copy;
 
-	if (list->count == list->cap) {
-		const size_t cap = list->cap + list->cap / 2 + 64;
-		struct maildir_entry *grown =
-			reallocarray(list->entries, cap, sizeof(*list->entries));
-
-		if (grown == NULL)
-			return false;
-		list->entries = grown;
-		list->cap = cap;
-	}
-	copy = keep_name(list, name);
-	if (copy == NULL || list->count >= UINT32_MAX)
+	if (copy == NULL || !grow(list))
 		return false;
 	entry = &list->entries[list->count];
 	*entry = (struct maildir_entry){
@@ -65,6 +73,26 @@ maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub s
 		.flags = MAILDIR_SEEN,
 	};
 	list->count++;
+	return true;
+}
+
+bool
+maildir_list_adopt(struct maildir_list *list, const struct maildir_entry *entry)
+{
+	const struct maildir_entry *last;
+
+	if (list->count > 0) {
+		last = &list->entries[list->count - 1];
+		if (maildir_name_compare(
+			    last->name, last->base, entry->name, entry->base) >= 0)
+			return false;
+	}
+	if (!grow(list))
+		return false;
+	list->entries[list->count] = *entry;
+	list->entries[list->count].serial = (uint32_t)list->count;
+	list->count++;
+	list->sorted = list->count;
 	return true;
 }
 
@@ -185,7 +213,7 @@ maildir_list_rename(struct maildir_list *list, struct maildir_entry *entry,
 	const char *name, enum maildir_sub sub)
 {
 	if (strcmp(entry->name, name) != 0) {
-		const char *copy = keep_name(list, name);
+		const char *copy = maildir_list_keep(list, name);
 
 		if (copy == NULL)
 			return false;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 enum maildir_sub { MAILDIR_NEW = 0, MAILDIR_CUR = 1 };
 #define MAILDIR_SUBS 2
@@ -20,10 +20,17 @@ enum maildir_flag {
 	MAILDIR_REMOVED = 1u << 3, /* update has removed it, or found it gone */
 	MAILDIR_FAILED = 1u << 4,  /* update could not remove it */
 	MAILDIR_RIVAL = 1u << 5,   /* another message has the same base name */
+	MAILDIR_SETTLED = 1u << 6, /* uid says what its unique-id is */
+	MAILDIR_TRUSTED = 1u << 7, /* octets are what the name claims, not counted */
 };
 
+#define MAILDIR_OTHER                                                                    \
+	UINT64_MAX /* the size of a file that was found to be another one                \
+		    */
+
 struct maildir_entry {
-	const char *name; /* in the directory; belongs to the list */
+	const char *name; /* in the directory; belongs to the list or its index */
+	const char *uid;  /* likewise; NULL: it is made from the name */
 	uint64_t octets;  /* on the wire */
 	uint64_t size;    /* stored, when octets was counted */
 	int64_t mtime;    /* nanoseconds, likewise */
@@ -37,6 +44,12 @@ struct maildir_entry {
 struct maildir_rival {
 	dev_t dev;
 	ino_t ino;
+};
+
+/* What the directories looked like when the list was made of them. */
+struct maildir_view {
+	struct stat dirs[MAILDIR_SUBS];
+	bool settled; /* whatever has changed since shows in dirs */
 };
 
 struct maildir_chunk;
@@ -54,10 +67,20 @@ struct maildir_list {
 	size_t rival_count;
 	struct maildir_chunk *chunks; /* storage of names */
 	size_t chunk_used;
+	struct maildir_view view;
 };
 
 /* Append a file.  False: out of memory, or a name that is no name. */
 bool maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub sub);
+
+/*
+ * Append an entry whose texts outlive the list, which must come behind all others in
+ * order: the list is sorted then.  False: out of memory or out of order.
+ */
+bool maildir_list_adopt(struct maildir_list *list, const struct maildir_entry *entry);
+
+/* A copy of a text that lives as long as the list; NULL: out of memory, or no text. */
+const char *maildir_list_keep(struct maildir_list *list, const char *text);
 
 /*
  * Put all in order.  Of entries with one base name the last added stays, and the others

@@ -7,16 +7,18 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/decoder.h"
+#include "mailstore/maildir_count.h"
 #include "mailstore/maildir_scan.h"
-#include "mailstore/octets.h"
+#include "mailstore/unique_id.h"
 
-#define BUFFER_SIZE 65536u
+#define REFUSED_LINES 8u
 
 struct mail_message {
 	struct maildir *m;
 	size_t i;
 	int fd;
-	uint64_t left; /* stored bytes not read yet */
+	struct decoder decoder;
 };
 
 static enum mail_status
@@ -26,6 +28,50 @@ message_fail(struct maildir *m, size_t i, const char *what, int error)
 		maildir_log_message(m, LOG_ERR, i, what, error);
 	m->message_logged = true;
 	return maildir_errno_status(error);
+}
+
+/*
+ * A message whose file cannot be decompressed will not get better by itself.  It is left
+ * out, so that it does not bar the way to all others, and it stays where it is; each is
+ * named in the log, up to a number of lines.
+ */
+static enum mail_status
+message_refuse(struct maildir *m, size_t i, const char *why)
+{
+	struct maildir_entry *entry = &m->list.entries[i];
+	char id[MAIL_UID_MAX + 1];
+
+	/* Whatever its octets were believed to be; nor may the index tell that again. */
+	if ((entry->flags & MAILDIR_COUNTED) != 0)
+		m->learned = true;
+	entry->flags &= (uint8_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED);
+	unique_id_from_name(entry->name, entry->base, id);
+	if (m->refused++ < REFUSED_LINES)
+		m->options->log(m->options->cookie, LOG_ERR,
+			"Maildir %s: message %s is not served: %s%s", m->path, id, why,
+			m->refused == REFUSED_LINES ? "; further ones are not logged"
+						    : "");
+	return MAIL_PERM;
+}
+
+static enum mail_status
+decoder_fail(struct maildir *m, size_t i, enum decoder_status status)
+{
+	switch (status) {
+	case DECODER_OK:
+		return MAIL_OK;
+	case DECODER_ERRNO:
+		(void)message_fail(m, i, "read", errno);
+		return MAIL_TEMP;
+	case DECODER_SHRANK:
+		(void)message_fail(m, i, decoder_problem(status), EIO);
+		return MAIL_TEMP;
+	case DECODER_DAMAGED:
+	case DECODER_UNSUPPORTED:
+	case DECODER_LARGE:
+		break;
+	}
+	return message_refuse(m, i, decoder_problem(status));
 }
 
 /*
@@ -71,59 +117,17 @@ open_regular(struct maildir *m, size_t i, int *fd, struct stat *st)
 	return status;
 }
 
-/* Read up to cap bytes and never none before `left` is: a file that shrank is torn. */
-static enum mail_status
-read_some(struct maildir *m, size_t i, int fd, uint64_t left, void *buf, size_t cap,
-	size_t *n)
-{
-	ssize_t got;
-
-	*n = 0;
-	if (left == 0)
-		return MAIL_OK;
-	if (cap > left)
-		cap = (size_t)left;
-	do
-		got = read(fd, buf, cap);
-	while (got < 0 && errno == EINTR);
-	if (got <= 0) {
-		(void)message_fail(m, i, got == 0 ? "shrank while it was read" : "read",
-			got == 0 ? EIO : errno);
-		return MAIL_TEMP;
-	}
-	*n = (size_t)got;
-	return MAIL_OK;
-}
-
+/* The octets on the wire of message i, whose file is open and has `size` stored bytes. */
 static enum mail_status
 count_octets(struct maildir *m, size_t i, int fd, uint64_t size, uint64_t *octets)
 {
-	struct octets o = {0};
-	size_t n;
-
 	if (m->buffer == NULL)
-		m->buffer = malloc(BUFFER_SIZE);
+		m->buffer = malloc(MAILDIR_COUNT_BUFFER);
 	if (m->buffer == NULL)
 		return MAIL_TEMP;
-	if (size > BUFFER_SIZE)
-		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	while (size > 0) {
-		const enum mail_status status =
-			read_some(m, i, fd, size, m->buffer, BUFFER_SIZE, &n);
-
-		if (status != MAIL_OK)
-			return status;
-		octets_add(&o, m->buffer, n);
-		size -= n;
-	}
-	*octets = octets_total(&o);
-	return MAIL_OK;
-}
-
-static int64_t
-stat_mtime(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	return decoder_fail(m, i,
+		maildir_count(fd, size, m->options->max_decompressed, m->buffer, &m->lock,
+			octets));
 }
 
 enum mail_status
@@ -140,7 +144,7 @@ maildir_octets(struct mailstore *store, size_t i, uint64_t *octets)
 		if (status != MAIL_OK)
 			return status;
 		entry->size = (uint64_t)st.st_size;
-		entry->mtime = stat_mtime(&st);
+		entry->mtime = maildir_mtime(&st);
 		status = count_octets(m, i, fd, entry->size, &entry->octets);
 		(void)close(fd);
 		if (status != MAIL_OK)
@@ -166,16 +170,15 @@ check_unchanged(struct maildir *m, size_t i, int fd, const struct stat *st)
 		return MAIL_OK;
 	if (entry->size != (uint64_t)st->st_size)
 		return MAIL_CHANGED;
-	if (entry->mtime == stat_mtime(st))
+	if (entry->mtime == maildir_mtime(st))
 		return MAIL_OK;
 	status = count_octets(m, i, fd, entry->size, &octets);
 	if (status != MAIL_OK)
 		return status;
 	if (octets != entry->octets)
 		return MAIL_CHANGED;
-	if (lseek(fd, 0, SEEK_SET) != 0)
-		return message_fail(m, i, "seek", errno);
-	entry->mtime = stat_mtime(st);
+	entry->mtime = maildir_mtime(st);
+	m->learned = true;
 	return MAIL_OK;
 }
 
@@ -197,10 +200,11 @@ maildir_message_open(struct mailstore *store, size_t i, struct mail_message **me
 		(void)close(fd);
 		return status == MAIL_OK ? MAIL_TEMP : status;
 	}
-	if (st.st_size > (off_t)BUFFER_SIZE)
+	if (st.st_size > (off_t)MAILDIR_COUNT_BUFFER)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	*msg = (struct mail_message){
-		.m = m, .i = i, .fd = fd, .left = (uint64_t)st.st_size};
+	*msg = (struct mail_message){.m = m, .i = i, .fd = fd};
+	decoder_open(
+		&msg->decoder, fd, (uint64_t)st.st_size, m->options->max_decompressed);
 	*message = msg;
 	return MAIL_OK;
 }
@@ -208,11 +212,8 @@ maildir_message_open(struct mailstore *store, size_t i, struct mail_message **me
 enum mail_status
 maildir_message_read(struct mail_message *message, void *buf, size_t cap, size_t *n)
 {
-	const enum mail_status status = read_some(
-		message->m, message->i, message->fd, message->left, buf, cap, n);
-
-	message->left -= *n;
-	return status;
+	return decoder_fail(
+		message->m, message->i, decoder_read(&message->decoder, buf, cap, n));
 }
 
 void
@@ -220,6 +221,7 @@ maildir_message_close(struct mail_message *message)
 {
 	if (message == NULL)
 		return;
+	decoder_close(&message->decoder);
 	(void)close(message->fd);
 	free(message);
 }

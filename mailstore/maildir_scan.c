@@ -10,17 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mailstore/index.h"
 #include "mailstore/maildir_twins.h"
 
 /* Rounds while directories change; more than the first number only if one had news. */
 #define ROUNDS_ENOUGH 3
 #define ROUNDS_MAX 10
-
-#define NS_PER_S 1000000000LL
-/* How far a directory's time stamp may lag behind: a tick of the kernel's clock. */
-#define GRANULE_NS 20000000LL
-/* The same where a file system keeps whole seconds only, or pairs of them. */
-#define GRANULE_COARSE_NS (2 * NS_PER_S)
 
 static const char *const sub_names[MAILDIR_SUBS] = {"new", "cur"};
 
@@ -34,11 +29,6 @@ struct scan {
 	size_t news; /* messages that no round before this one has met */
 };
 
-/* When the directories last changed. */
-struct stamps {
-	struct timespec mtime[MAILDIR_SUBS], ctime[MAILDIR_SUBS];
-};
-
 static enum mail_status
 scan_fail(const struct scan *scan, enum maildir_sub sub, const char *what)
 {
@@ -48,38 +38,12 @@ scan_fail(const struct scan *scan, enum maildir_sub sub, const char *what)
 }
 
 static enum mail_status
-read_stamps(const struct scan *scan, struct stamps *stamps)
+read_stats(const struct scan *scan, struct stat dirs[MAILDIR_SUBS])
 {
-	for (int sub = 0; sub < MAILDIR_SUBS; sub++) {
-		struct stat st;
-
-		if (fstat(scan->dirs[sub], &st) != 0)
+	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
+		if (fstat(scan->dirs[sub], &dirs[sub]) != 0)
 			return scan_fail(scan, (enum maildir_sub)sub, "stat");
-		stamps->mtime[sub] = st.st_mtim;
-		stamps->ctime[sub] = st.st_ctim;
-	}
 	return MAIL_OK;
-}
-
-/*
- * Whether a change just now could have left this stamp as it is.  A server whose clock
- * is off makes this wrong, and then only a rename that falls into the same tick as an
- * earlier change goes unnoticed.
- */
-static bool
-stamp_is_fresh(const struct timespec *stamp)
-{
-	struct timespec now;
-	int64_t age;
-
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-		return true;
-	if (now.tv_sec - stamp->tv_sec > 10 || stamp->tv_sec - now.tv_sec > 10)
-		return false;
-	age = (now.tv_sec - stamp->tv_sec) * NS_PER_S + now.tv_nsec - stamp->tv_nsec;
-	if (age < 0)
-		age = -age;
-	return age < (stamp->tv_nsec == 0 ? GRANULE_COARSE_NS : GRANULE_NS);
 }
 
 static bool
@@ -89,21 +53,21 @@ times_equal(const struct timespec *a, const struct timespec *b)
 }
 
 static bool
-stamps_equal(const struct stamps *a, const struct stamps *b)
+stats_equal(const struct stat a[MAILDIR_SUBS], const struct stat b[MAILDIR_SUBS])
 {
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
-		if (!times_equal(&a->mtime[sub], &b->mtime[sub]) ||
-			!times_equal(&a->ctime[sub], &b->ctime[sub]))
+		if (!times_equal(&a[sub].st_mtim, &b[sub].st_mtim) ||
+			!times_equal(&a[sub].st_ctim, &b[sub].st_ctim))
 			return false;
 	return true;
 }
 
 static bool
-stamps_are_fresh(const struct stamps *stamps)
+stats_are_fresh(const struct stat dirs[MAILDIR_SUBS])
 {
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
-		if (stamp_is_fresh(&stamps->mtime[sub]) ||
-			stamp_is_fresh(&stamps->ctime[sub]))
+		if (index_stamp_is_fresh(&dirs[sub].st_mtim) ||
+			index_stamp_is_fresh(&dirs[sub].st_ctim))
 			return true;
 	return false;
 }
@@ -225,20 +189,24 @@ scan_round(struct scan *scan)
 static enum mail_status
 scan_rounds(struct scan *scan)
 {
-	struct stamps before, after;
-	enum mail_status status = read_stamps(scan, &before);
+	struct maildir_view *view = &scan->list->view;
+	struct stat before[MAILDIR_SUBS];
+	enum mail_status status = read_stats(scan, before);
 
+	view->settled = false;
 	for (int round = 0; status == MAIL_OK && round < ROUNDS_MAX; round++) {
-		const bool fresh = stamps_are_fresh(&before);
+		const bool fresh = stats_are_fresh(before);
 
 		status = scan_round(scan);
 		if (status == MAIL_OK)
-			status = read_stamps(scan, &after);
-		if (status == MAIL_OK && !fresh && stamps_equal(&before, &after))
+			status = read_stats(scan, view->dirs);
+		if (status == MAIL_OK && !fresh && stats_equal(before, view->dirs)) {
+			view->settled = !scan->frozen;
 			break;
+		}
 		if (round + 1 >= ROUNDS_ENOUGH && scan->news == 0)
 			break;
-		before = after;
+		memcpy(before, view->dirs, sizeof(before));
 	}
 	/* What no round of several has met is gone. */
 	return status;

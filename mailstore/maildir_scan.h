@@ -16,8 +16,9 @@
 /*
  * Scan new and cur, whose descriptors are in dirs.  Without `frozen` the list is emptied,
  * all messages are added and sorted.  With it the list keeps its entries: those met get
- * MAILDIR_SEEN and the names they have now, the others MAILDIR_GONE.
- * Logs what it fails at; MAIL_LIMIT if there are more than options->max_messages.
+ * MAILDIR_SEEN and the names they have now, the others MAILDIR_GONE.  list->view is set;
+ * it is never settled when new messages were left out.  Logs what it fails at; MAIL_LIMIT
+ * if there are more than options->max_messages.
  */
 enum mail_status maildir_scan(struct maildir_list *list, const int dirs[MAILDIR_SUBS],
 	bool frozen, const struct mail_options *options);

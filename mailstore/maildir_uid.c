@@ -1,13 +1,9 @@
-#include "mailstore/maildir.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "mailstore/maildir.h"
 #include "mailstore/maildir_name.h"
 #include "mailstore/unique_id.h"
-
-#define HASHED_DIGITS 32u /* length of the unique-id of a name that is none itself */
 
 void
 maildir_log_message(
@@ -22,28 +18,11 @@ maildir_log_message(
 }
 
 /*
- * Base names are distinct, and hashes are as good as distinct.  Only a base name that
- * looks like a hash, which someone has made so, can be the unique-id of two messages.
- */
-static bool
-list_has_lookalike(const struct maildir_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const struct maildir_entry *entry = &list->entries[i];
-
-		if (entry->base == HASHED_DIGITS &&
-			strspn(entry->name, "0123456789abcdef") >= HASHED_DIGITS)
-			return true;
-	}
-	return false;
-}
-
-/*
  * Of messages with one base name, which file it is belongs to the id.  All of them get
  * such ids: any order of them could change, and then one would get the id of another.
  */
-static void
-entry_uid(const struct maildir *m, size_t i, char uid[MAIL_UID_MAX + 1])
+void
+maildir_own_uid(const struct maildir *m, size_t i, char uid[MAIL_UID_MAX + 1])
 {
 	const struct maildir_entry *entry = &m->list.entries[i];
 	char text[MAILDIR_NAME_MAX + 32];
@@ -59,38 +38,19 @@ entry_uid(const struct maildir *m, size_t i, char uid[MAIL_UID_MAX + 1])
 	unique_id_from_name(text, n > 0 && (size_t)n < sizeof(text) ? (size_t)n : 0, uid);
 }
 
-static enum mail_status
-make_ids(struct maildir *m)
-{
-	if (!list_has_lookalike(&m->list))
-		return MAIL_OK;
-	m->ids = reallocarray(NULL, m->list.count, sizeof(*m->ids));
-	if (m->ids == NULL)
-		return MAIL_TEMP;
-	for (size_t i = 0; i < m->list.count; i++)
-		entry_uid(m, i, m->ids[i]);
-	if (unique_id_distinguish(m->ids, m->list.count))
-		return MAIL_OK;
-	free(m->ids);
-	m->ids = NULL;
-	return MAIL_TEMP;
-}
-
 enum mail_status
 maildir_uid(struct mailstore *store, size_t i, char uid[MAIL_UID_MAX + 1])
 {
 	struct maildir *m = (struct maildir *)store;
+	enum mail_status status = maildir_need(m);
 
-	if (!m->ids_checked) {
-		const enum mail_status status = make_ids(m);
-
-		if (status != MAIL_OK)
-			return status;
-		m->ids_checked = true;
-	}
-	if (m->ids != NULL)
-		memcpy(uid, m->ids[i], sizeof(m->ids[i]));
+	if (status == MAIL_OK && !m->ids_settled)
+		status = maildir_ids_settle(m);
+	if (status != MAIL_OK)
+		return status;
+	if (m->list.entries[i].uid != NULL)
+		(void)snprintf(uid, MAIL_UID_MAX + 1, "%s", m->list.entries[i].uid);
 	else
-		entry_uid(m, i, uid);
+		maildir_own_uid(m, i, uid);
 	return MAIL_OK;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mailstore/maildir_name.h"
+#include "mailstore/maildir_quota_file.h"
 #include "mailstore/maildir_scan.h"
 
 #define ROUNDS_MAX 3 /* times that a renamed message is followed */
@@ -19,6 +20,7 @@ struct update {
 	enum mail_status status; /* worst so far */
 	size_t marked, removed, failed;
 	size_t moved, unmoved;
+	struct maildir_quota_debit quota;
 };
 
 static bool
@@ -49,6 +51,19 @@ message_removed(struct update *u, size_t i)
 {
 	u->m->list.entries[i].flags |= MAILDIR_REMOVED;
 	u->removed++;
+}
+
+/*
+ * Whether the maildrop still is this session's.  Of a large one the removal takes long
+ * enough for another host to think that it died.
+ */
+static bool
+is_ours(struct update *u)
+{
+	if (session_lock_keep(&u->m->lock) != MAIL_BUSY)
+		return true;
+	u->status = MAIL_BUSY;
+	return false;
 }
 
 /* Whether a second name leads to the file of this message. */
@@ -98,15 +113,17 @@ remove_marked(struct update *u)
 	const struct maildir_list *list = &u->m->list;
 	size_t missing = 0;
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count && is_ours(u); i++) {
 		const struct maildir_entry *entry = &list->entries[i];
 
 		if (!is_marked(u, i) ||
 			(entry->flags & (MAILDIR_REMOVED | MAILDIR_FAILED)) != 0)
 			continue;
-		if (unlinkat(u->m->dirs[entry->sub], entry->name, 0) == 0)
+		maildir_quota_removing(&u->quota, u->m->dirs[entry->sub], entry->name);
+		if (unlinkat(u->m->dirs[entry->sub], entry->name, 0) == 0) {
+			maildir_quota_removed(&u->quota);
 			message_removed(u, i);
-		else if (errno == ENOENT || errno == ESTALE)
+		} else if (errno == ENOENT || errno == ESTALE)
 			missing++;
 		else
 			message_failed(u, i, errno);
@@ -134,7 +151,7 @@ remove_all(struct update *u)
 
 	remove_twins(u);
 	missing = remove_marked(u);
-	for (int round = 0; missing > 0 && round < ROUNDS_MAX; round++) {
+	for (int round = 0; missing > 0 && is_ours(u) && round < ROUNDS_MAX; round++) {
 		const enum mail_status status =
 			maildir_scan(&u->m->list, u->m->dirs, true, u->m->options);
 
@@ -177,7 +194,7 @@ move_kept(struct update *u)
 	const struct maildir_list *list = &u->m->list;
 	char to[MAILDIR_NAME_MAX + 1];
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count && is_ours(u); i++) {
 		const struct maildir_entry *entry = &list->entries[i];
 
 		if (entry->sub != MAILDIR_NEW || is_marked(u, i))
@@ -231,7 +248,8 @@ enum mail_status
 maildir_update(struct mailstore *store, const unsigned char *deleted, size_t *removed)
 {
 	struct maildir *m = (struct maildir *)store;
-	struct update u = {.m = m, .deleted = deleted, .status = MAIL_OK};
+	struct update u = {
+		.m = m, .deleted = deleted, .status = MAIL_OK, .quota = {.fd = -1}};
 	enum mail_status status;
 
 	*removed = 0;
@@ -240,14 +258,19 @@ maildir_update(struct mailstore *store, const unsigned char *deleted, size_t *re
 	if (m->list.count == 0)
 		return MAIL_OK;
 	status = check_present(m);
+	if (status == MAIL_OK)
+		status = session_lock_check(&m->lock);
 	if (status != MAIL_OK)
 		return u.marked > 0 ? status : MAIL_OK;
+	if (u.marked > 0)
+		maildir_quota_begin(&u.quota, m);
 	remove_all(&u);
 	move_kept(&u);
 	/* Also what another program removed has to be durable when the client hears +OK.
 	 */
 	if (u.marked > 0 || u.moved > 0)
 		sync_directories(&u);
+	maildir_quota_end(&u.quota, m);
 	if (u.removed < u.marked)
 		m->options->log(m->options->cookie, LOG_ERR,
 			"Maildir %s: %zu of %zu messages could not be removed", m->path,

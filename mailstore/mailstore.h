@@ -42,8 +42,13 @@ struct mail_options {
 	size_t max_messages;
 	uint64_t max_octets; /* of the whole maildrop as stored; only mbox heeds it: a
 				Maildir would need a stat of every message for it */
-	unsigned lock_wait;  /* seconds to wait for a lock that is held */
+	uint64_t max_decompressed; /* of one message that is stored compressed; 0: any */
+	unsigned lock_wait;        /* seconds to wait for a lock that is held */
+	unsigned lock_lease; /* seconds that a session lives for other hosts after it
+				last gave a sign; 0: 300 */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
+	unsigned uidl_source;                  /* enum import_source, see import.h */
+	const char *dovecot_format;            /* Dovecot's pop3_uidl_format there */
 	const char *home; /* where a store that must keep a file beside a spool it
 			     cannot write to may put it; "" if there is no home */
 	void (*log)(void *cookie, int priority, const char *format, ...)
@@ -69,10 +74,20 @@ struct mailstore_ops {
 	enum mail_status (*open)(struct mailstore **store, int dirfd, const char *path,
 		const struct mail_options *options);
 	/*
+	 * Show other hosts that this session lives, and see that none took the maildrop
+	 * over.  To be called at least every options->lock_lease / 6 seconds while a
+	 * session lasts, also while it waits for the client; cheap if called often.
+	 * MAIL_BUSY: the maildrop is another session's now, for good, and there must be
+	 * no update().  Other trouble is the driver's to log and may be passed over.
+	 */
+	enum mail_status (*keep)(struct mailstore *store);
+	/*
 	 * Number the messages.  Must have succeeded once before anything below; may be
 	 * called again after a failure.
 	 */
 	enum mail_status (*load)(struct mailstore *store, size_t *count);
+	/* The octets of all messages together.  False: it takes asking for each. */
+	bool (*total)(struct mailstore *store, uint64_t *octets);
 	/*
 	 * The octets RETR will send: stored bytes with every line end as CRLF and one
 	 * added to a last line without (RFC 1939 section 11).  Exact, always.
@@ -84,7 +99,9 @@ struct mailstore_ops {
 	/* A message is read from its start; one message is open at a time. */
 	enum mail_status (*message_open)(
 		struct mailstore *store, size_t i, struct mail_message **message);
-	/* Raw stored bytes; *n is 0 at the end only.  Any status but MAIL_OK: it is torn.
+	/*
+	 * Stored bytes, of a compressed message those that were compressed; *n is 0 at
+	 * the end only.  Any status but MAIL_OK: it is torn.
 	 */
 	enum mail_status (*message_read)(
 		struct mail_message *message, void *buf, size_t cap, size_t *n);
@@ -92,7 +109,8 @@ struct mailstore_ops {
 	/*
 	 * The UPDATE state: remove every message i with deleted[i / 8] & (1 << i % 8) and
 	 * no other, durably.  MAIL_OK only if all of them are gone for good; *removed is
-	 * how many are in either case.  Called at most once, close() follows.
+	 * how many are in either case.  Called at most once, close() follows.  MAIL_BUSY:
+	 * see keep().
 	 */
 	enum mail_status (*update)(
 		struct mailstore *store, const unsigned char *deleted, size_t *removed);

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/decoder.h"
 #include "mailstore/mbox_from.h"
 #include "mailstore/mbox_io.h"
 
@@ -182,10 +183,10 @@ mbox_file_check(const struct mbox *box, size_t i)
 }
 
 static enum mail_status
-file_feed(const struct mbox *box, uint64_t size, struct mbox_parse *parse,
-	unsigned char *buf, enum mbox_parse_result *result)
+file_feed(const struct mbox *box, uint64_t offset, uint64_t size,
+	struct mbox_parse *parse, unsigned char *buf, enum mbox_parse_result *result)
 {
-	for (uint64_t offset = 0; offset < size && *result == MBOX_PARSE_OK;) {
+	while (offset < size && *result == MBOX_PARSE_OK) {
 		size_t n =
 			size - offset < READ_SIZE ? (size_t)(size - offset) : READ_SIZE;
 
@@ -198,24 +199,80 @@ file_feed(const struct mbox *box, uint64_t size, struct mbox_parse *parse,
 	return MAIL_OK;
 }
 
+/* Say why a file that begins with no From_ line is no mbox. */
+static enum mail_status
+refuse_alien(const struct mbox *box, uint64_t size)
+{
+	unsigned char head[DECODER_HEAD];
+	const size_t n = size < sizeof head ? (size_t)size : sizeof head;
+
+	if (mbox_io_read(box->fd, head, n, 0) && decoder_format(head, n) != NULL)
+		return refuse(
+			box, "is compressed, which only messages of a Maildir may be");
+	return refuse(box, "not an mbox: it does not begin with a From_ line");
+}
+
 enum mail_status
-mbox_file_parse(
-	const struct mbox *box, uint64_t size, mbox_parse_found *found, void *cookie)
+mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
+	mbox_parse_found *found, void *cookie)
 {
 	struct mbox_parse *parse = mbox_parse_new(found, cookie);
 	unsigned char *buf = malloc(READ_SIZE);
 	enum mbox_parse_result result = MBOX_PARSE_OK;
 	enum mail_status status = MAIL_TEMP;
 
-	if (parse != NULL && buf != NULL)
-		status = file_feed(box, size, parse, buf, &result);
+	if (parse != NULL && buf != NULL) {
+		mbox_parse_resume(parse, range->from, range->before);
+		status = file_feed(box, range->from, range->to, parse, buf, &result);
+	}
 	if (status == MAIL_OK && result == MBOX_PARSE_OK)
 		result = mbox_parse_finish(parse);
 	free(buf);
 	mbox_parse_free(parse);
 	if (status == MAIL_OK && result == MBOX_PARSE_ALIEN)
-		return refuse(box, "not an mbox: it does not begin with a From_ line");
+		return refuse_alien(box, range->to);
 	if (status == MAIL_OK && result == MBOX_PARSE_STOPPED)
 		return MAIL_LIMIT;
+	return status;
+}
+
+struct comparison {
+	const struct mbox *box;
+	size_t i, end;
+};
+
+static bool
+compare(void *cookie, const struct mbox_entry *entry)
+{
+	struct comparison *comparison = cookie;
+	const struct mbox_entry *old;
+
+	if (comparison->i == comparison->end)
+		return false;
+	old = &comparison->box->entries[comparison->i];
+	if (entry->from != old->from || entry->start != old->start ||
+		entry->length != old->length || entry->octets != old->octets ||
+		entry->hash != old->hash ||
+		memcmp(entry->id, old->id, sizeof old->id) != 0)
+		return false;
+	comparison->i++;
+	return true;
+}
+
+enum mail_status
+mbox_file_compare(const struct mbox *box, size_t begin, size_t end)
+{
+	struct comparison comparison = {.box = box, .i = begin, .end = end};
+	struct mbox_range range = {.to = box->covered, .before = begin};
+	enum mail_status status;
+
+	if (begin > 0)
+		range.from = box->entries[begin].from;
+	if (end < box->n)
+		range.to = box->entries[end].from;
+	status = mbox_file_parse(box, &range, compare, &comparison);
+	if (status == MAIL_PERM || status == MAIL_LIMIT ||
+		(status == MAIL_OK && comparison.i != end))
+		return MAIL_CHANGED;
 	return status;
 }

@@ -37,13 +37,15 @@ token_is(struct token t, const char *word)
 	return t.n == strlen(word) && strncasecmp((const char *)t.p, word, t.n) == 0;
 }
 
-static bool
+/* Which of n words it is; n if it is none. */
+static size_t
 token_in(struct token t, const char (*words)[4], size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (token_is(t, words[i]))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < n && !token_is(t, words[i]))
+		i++;
+	return i;
 }
 
 static bool
@@ -60,16 +62,16 @@ letter(unsigned char c)
 
 /* One or two digits from the front of t, at the most `max`. */
 static bool
-number_cut(struct token *t, unsigned max)
+number_cut(struct token *t, int max, int *value)
 {
-	unsigned value = 0;
 	size_t n = 0;
 
+	*value = 0;
 	while (n < 2 && n < t->n && digit(t->p[n]))
-		value = value * 10 + (unsigned)(t->p[n++] - '0');
+		*value = *value * 10 + (t->p[n++] - '0');
 	t->p += n;
 	t->n -= n;
-	return n > 0 && value <= max;
+	return n > 0 && *value <= max;
 }
 
 static bool
@@ -83,56 +85,76 @@ colon_cut(struct token *t)
 }
 
 static bool
-token_day(struct token t)
+token_day(struct token t, struct mbox_from_date *date)
 {
-	return number_cut(&t, 31) && t.n == 0;
+	return number_cut(&t, 31, &date->day) && t.n == 0;
 }
 
 static bool
-token_time(struct token t)
+token_time(struct token t, struct mbox_from_date *date)
 {
-	if (!number_cut(&t, 23) || !colon_cut(&t) || !number_cut(&t, 59))
+	if (!number_cut(&t, 23, &date->hour) || !colon_cut(&t) ||
+		!number_cut(&t, 59, &date->minute))
 		return false;
 	if (t.n == 0)
 		return true;
-	return colon_cut(&t) && number_cut(&t, 60) && t.n == 0;
+	return colon_cut(&t) && number_cut(&t, 60, &date->second) && t.n == 0;
 }
 
 static bool
-token_year(struct token t)
+token_year(struct token t, struct mbox_from_date *date)
 {
-	return t.n == 4 && (t.p[0] == '1' || t.p[0] == '2') && digit(t.p[1]) &&
-	       digit(t.p[2]) && digit(t.p[3]);
+	if (t.n != 4 || (t.p[0] != '1' && t.p[0] != '2'))
+		return false;
+	for (size_t i = 0; i < t.n; i++) {
+		if (!digit(t.p[i]))
+			return false;
+		date->year = date->year * 10 + (t.p[i] - '0');
+	}
+	return true;
 }
 
 /* "+0200", or a name; no name is as long as the word "remote". */
 static bool
-token_zone(struct token t)
+token_zone(struct token t, struct mbox_from_date *date)
 {
-	if (t.n == 5 && (t.p[0] == '+' || t.p[0] == '-'))
-		return digit(t.p[1]) && digit(t.p[2]) && digit(t.p[3]) && digit(t.p[4]);
-	for (size_t i = 0; i < t.n; i++)
-		if (!letter(t.p[i]))
+	if (t.n == 5 && (t.p[0] == '+' || t.p[0] == '-')) {
+		if (!digit(t.p[1]) || !digit(t.p[2]) || !digit(t.p[3]) || !digit(t.p[4]))
 			return false;
-	return t.n > 0 && t.n <= 5;
+	} else {
+		for (size_t i = 0; i < t.n; i++)
+			if (!letter(t.p[i]))
+				return false;
+		if (t.n == 0 || t.n > 5)
+			return false;
+	}
+	if (date->zone[0] == '\0') {
+		memcpy(date->zone, t.p, t.n);
+		date->zone[t.n] = '\0';
+	}
+	return true;
 }
 
 /* What stands behind the weekday. */
 static bool
-date_valid(struct token rest)
+date_read(struct token rest, struct mbox_from_date *date)
 {
 	struct token t;
 
-	if (!token_in(token_next(&rest), months, sizeof months / sizeof *months) ||
-		!token_day(token_next(&rest)) || !token_time(token_next(&rest)))
+	*date = (struct mbox_from_date){.year = 0};
+	date->month =
+		(int)token_in(token_next(&rest), months, sizeof months / sizeof *months);
+	if (date->month == sizeof months / sizeof *months ||
+		!token_day(token_next(&rest), date) ||
+		!token_time(token_next(&rest), date))
 		return false;
 	t = token_next(&rest);
-	for (int zones = 0; zones < 2 && token_zone(t); zones++)
+	for (int zones = 0; zones < 2 && token_zone(t, date); zones++)
 		t = token_next(&rest);
-	if (!token_year(t))
+	if (!token_year(t, date))
 		return false;
 	t = token_next(&rest);
-	if (token_zone(t))
+	if (token_zone(t, date))
 		t = token_next(&rest);
 	if (t.n == 0)
 		return true;
@@ -141,7 +163,7 @@ date_valid(struct token rest)
 }
 
 bool
-mbox_from_valid(const unsigned char *p, size_t n)
+mbox_from_read(const unsigned char *p, size_t n, struct mbox_from_date *date)
 {
 	struct token rest, t;
 
@@ -155,8 +177,17 @@ mbox_from_valid(const unsigned char *p, size_t n)
 	rest.n = n - 5;
 	/* The sender may look like anything, so every weekday is tried as the date's. */
 	for (t = token_next(&rest); t.n > 0; t = token_next(&rest))
-		if (token_in(t, weekdays, sizeof weekdays / sizeof *weekdays) &&
-			date_valid(rest))
+		if (token_in(t, weekdays, sizeof weekdays / sizeof *weekdays) <
+				sizeof weekdays / sizeof *weekdays &&
+			date_read(rest, date))
 			return true;
 	return false;
+}
+
+bool
+mbox_from_valid(const unsigned char *p, size_t n)
+{
+	struct mbox_from_date date;
+
+	return mbox_from_read(p, n, &date);
 }

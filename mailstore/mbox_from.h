@@ -23,4 +23,13 @@
 /* Whether the n bytes at p, one line with or without its line end, are a From_ line. */
 bool mbox_from_valid(const unsigned char *p, size_t n);
 
+/* The date as it stands there. */
+struct mbox_from_date {
+	int year, month, day, hour, minute, second; /* month from 0; day may be 0 */
+	char zone[6];                               /* the first one, "" if none */
+};
+
+/* The same, with its date; *date means nothing if it is none. */
+bool mbox_from_read(const unsigned char *p, size_t n, struct mbox_from_date *date);
+
 #endif

@@ -68,6 +68,13 @@ mbox_parse_new(mbox_parse_found *found, void *cookie)
 }
 
 void
+mbox_parse_resume(struct mbox_parse *parse, uint64_t offset, uint64_t count)
+{
+	parse->offset = offset;
+	parse->count = count;
+}
+
+void
 mbox_parse_free(struct mbox_parse *parse)
 {
 	if (parse != NULL)
@@ -154,8 +161,11 @@ message_begin(struct mbox_parse *parse)
 	parse->hashing = true;
 	mbox_id_begin(parse->id);
 	mbox_id_header(parse->id, parse->line, parse->len);
-	if (parse->count == 0 &&
-		begins_with((const char *)parse->line, parse->len, "From MAILER-DAEMON "))
+	/* Dovecot writes an underscore. */
+	if (parse->count == 0 && (begins_with((const char *)parse->line, parse->len,
+					  "From MAILER-DAEMON ") ||
+					 begins_with((const char *)parse->line,
+						 parse->len, "From MAILER_DAEMON ")))
 		parse->pseudo |= PSEUDO_SENDER;
 	parse->len = 0;
 }

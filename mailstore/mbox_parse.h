@@ -44,6 +44,12 @@ typedef bool mbox_parse_found(void *cookie, const struct mbox_entry *entry);
 /* NULL if out of memory. */
 struct mbox_parse *mbox_parse_new(mbox_parse_found *found, void *cookie);
 
+/*
+ * Before anything is fed: the bytes to come are those from offset on, where a From_ line
+ * begins and `count` messages have been found already.
+ */
+void mbox_parse_resume(struct mbox_parse *parse, uint64_t offset, uint64_t count);
+
 /* Feed the next n bytes, in chunks of any size.  Any result but OK is final. */
 enum mbox_parse_result mbox_parse_feed(
 	struct mbox_parse *parse, const unsigned char *p, size_t n);

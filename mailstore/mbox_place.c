@@ -10,20 +10,29 @@
 #include <unistd.h>
 
 #include "mailstore/dotlock.h"
-#include "mailstore/session_lock.h"
 
-/* Leave the place out if a name gets too long for a file. */
+/* A name that is too long for a file is cut; then the place is left out. */
+static bool
+place_name(char name[NAME_MAX + 1], const char *stem, const char *end)
+{
+	const int n = snprintf(name, NAME_MAX + 1, "%s-%s", stem, end);
+
+	return n > 0 && n <= NAME_MAX;
+}
+
 static void
 place_fill(struct mbox_place *place, int dirfd, const char *stem)
 {
-	const size_t longest = strlen("-journal-saved-01234567");
-	int lock, journal, fresh;
+	char longest[NAME_MAX + 1];
 
-	lock = snprintf(place->lock, sizeof place->lock, "%s-lock", stem);
-	journal = snprintf(place->journal, sizeof place->journal, "%s-journal", stem);
-	fresh = snprintf(place->fresh, sizeof place->fresh, "%s-journal-new", stem);
-	if (lock > 0 && journal > 0 && fresh > 0 &&
-		strlen(stem) + longest < sizeof place->fresh &&
+	if (place_name(place->lock, stem, "lock") &&
+		place_name(place->journal, stem, "journal") &&
+		place_name(place->fresh, stem, "journal-new") &&
+		place_name(place->index, stem, "index") &&
+		place_name(place->index_fresh, stem, "index-new") &&
+		place_name(place->ids, stem, "uidl") &&
+		place_name(place->ids_fresh, stem, "uidl-new") &&
+		place_name(longest, stem, "journal-saved-01234567") &&
 		(fcntl(dirfd, F_GETFL) & O_PATH) == 0)
 		place->dirfd = dirfd;
 }
@@ -90,7 +99,10 @@ home_open(struct mbox *box, int dirfd)
 		(void)close(home);
 }
 
-/* It is no error that one place cannot be used while there is another. */
+/*
+ * It is no error that one place cannot be used while there is another.  Notices are about
+ * who holds the lock.
+ */
 __attribute__((format(printf, 3, 4))) static void
 log_quietly(void *cookie, int priority, const char *format, ...)
 {
@@ -98,37 +110,31 @@ log_quietly(void *cookie, int priority, const char *format, ...)
 	char text[512];
 	va_list args;
 
-	(void)priority;
 	va_start(args, format);
 	if (vsnprintf(text, sizeof text, format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
-	mbox_log(box, LOG_DEBUG, "%s", text);
+	mbox_log(box, priority < LOG_NOTICE ? LOG_DEBUG : priority, "%s", text);
 }
 
 static enum mail_status
 place_lock(struct mbox *box, size_t i)
 {
 	const struct mbox_place *place = &box->places[i];
-	struct mail_options quiet = *box->options;
+	struct session_lock *lock = &box->locks[i];
 	enum mail_status status;
-	struct stat st;
 	bool due;
 
 	if (place->dirfd == -1)
 		return MAIL_PERM;
 	due = dotlock_sweep_due(place->dirfd, place->lock);
-	/* A session that ends as it should empties its lock file: mbox_place_close(). */
-	if (fstatat(place->dirfd, place->lock, &st, AT_SYMLINK_NOFOLLOW) == 0
-			? st.st_size > 0
-			: errno != ENOENT)
-		box->died = true;
-	quiet.log = log_quietly;
-	quiet.cookie = box;
-	status = session_lock(place->dirfd, place->lock, &quiet, &box->lock_fds[i]);
-	/* A lock that cannot be made is missing for ever. */
-	if (status == MAIL_OK && due)
-		box->died = true;
+	status = session_lock_take(lock, place->dirfd, place->lock, &box->quiet);
+	if (status == MAIL_OK) {
+		/* A lock that cannot be made is missing for ever: hence only now. */
+		box->died = box->died || lock->died || due;
+		/* A lock that was held and is lost is news. */
+		lock->options = box->options;
+	}
 	if (status == MAIL_TEMP)
 		mbox_log(box, LOG_ERR, "session lock %s does not work: %s", place->lock,
 			strerror(errno));
@@ -147,6 +153,9 @@ mbox_place_lock(struct mbox *box, int dirfd)
 	if (n > 0 && (size_t)n < sizeof stem)
 		place_fill(&box->places[0], box->dirfd, stem);
 	home_open(box, dirfd);
+	box->quiet = *box->options;
+	box->quiet.log = log_quietly;
+	box->quiet.cookie = box;
 	for (size_t i = 0; i < MBOX_PLACES; i++) {
 		const enum mail_status status = place_lock(box, i);
 
@@ -166,28 +175,80 @@ mbox_place_lock(struct mbox *box, int dirfd)
 	return MAIL_PERM;
 }
 
+/* Whether there is no such file, after an attempt to remove it. */
+static bool
+is_removed(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, 0) == 0 || errno == ENOENT;
+}
+
 void
 mbox_place_sweep(struct mbox *box)
 {
-	for (size_t i = 0; i < MBOX_PLACES; i++)
-		if (box->places[i].dirfd != -1)
-			(void)unlinkat(box->places[i].dirfd, box->places[i].fresh, 0);
+	bool swept = true;
+
+	for (size_t i = 0; i < MBOX_PLACES; i++) {
+		const struct mbox_place *place = &box->places[i];
+
+		if (place->dirfd == -1)
+			continue;
+		swept = is_removed(place->dirfd, place->fresh) && swept;
+		if (!box->died)
+			continue;
+		swept = is_removed(place->dirfd, place->index_fresh) && swept;
+		swept = is_removed(place->dirfd, place->ids_fresh) && swept;
+	}
 	/* This reads the directory, where thousands of users may have their mail. */
-	if (box->died && dotlock_sweep(box->dirfd, box->name))
+	if (box->died && dotlock_sweep(box->dirfd, box->name) && swept)
 		box->died = false;
+}
+
+static enum mail_status
+for_each_lock(struct mbox *box, enum mail_status (*ask)(struct session_lock *lock))
+{
+	enum mail_status worst = MAIL_OK;
+
+	for (size_t i = 0; i < MBOX_PLACES && worst != MAIL_BUSY; i++) {
+		const enum mail_status status = ask(&box->locks[i]);
+
+		if (status != MAIL_OK)
+			worst = status;
+	}
+	return worst;
+}
+
+enum mail_status
+mbox_place_keep(struct mbox *box)
+{
+	return for_each_lock(box, session_lock_keep);
+}
+
+enum mail_status
+mbox_place_check(struct mbox *box)
+{
+	return for_each_lock(box, session_lock_check);
+}
+
+/* Whether it is lost will be asked for when something can still be done about it. */
+static void
+keep_meanwhile(void *cookie)
+{
+	(void)mbox_place_keep(cookie);
+}
+
+void
+mbox_place_attach(struct mbox *box, struct delivery_lock *lock)
+{
+	lock->also = keep_meanwhile;
+	lock->also_cookie = box;
+	box->lock = lock;
 }
 
 void
 mbox_place_close(struct mbox *box)
 {
+	for (size_t i = 0; i < MBOX_PLACES; i++)
+		session_lock_release(&box->locks[i], box->left || box->died);
 	if (box->places[1].dirfd != -1)
 		(void)close(box->places[1].dirfd);
-	for (size_t i = 0; i < MBOX_PLACES; i++) {
-		if (box->lock_fds[i] == -1)
-			continue;
-		if (!box->left && !box->died && ftruncate(box->lock_fds[i], 0) != 0)
-			mbox_log(box, LOG_DEBUG, "empty the session lock: %s",
-				strerror(errno));
-		(void)close(box->lock_fds[i]);
-	}
 }

@@ -1,6 +1,7 @@
 #include "mailstore/mbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,57 +31,26 @@ entry_end(const struct mbox *box, size_t i)
 	return i + 1 < box->n ? box->entries[i + 1].from : (uint64_t)box->seen.st_size;
 }
 
-struct comparison {
-	const struct mbox *box;
-	size_t i;
-};
-
-static bool
-compare(void *cookie, const struct mbox_entry *entry)
-{
-	struct comparison *comparison = cookie;
-	const struct mbox *box = comparison->box;
-	const struct mbox_entry *old;
-
-	if (comparison->i == box->n)
-		return false;
-	old = &box->entries[comparison->i];
-	if (entry->from != old->from || entry->start != old->start ||
-		entry->length != old->length || entry->octets != old->octets ||
-		entry->hash != old->hash ||
-		memcmp(entry->id, old->id, sizeof old->id) != 0)
-		return false;
-	comparison->i++;
-	return true;
-}
-
 /*
  * Whether the file still begins with what was parsed.  Every From_ line is looked at in
  * any case, for time stamps are coarse; if anything was written, all is parsed again.
  */
 static enum mail_status
-verify(const struct mbox *box, uint64_t *size)
+verify(const struct mbox *box, struct stat *st)
 {
-	struct comparison comparison = {.box = box};
 	enum mail_status status;
-	struct stat st;
 
-	status = mbox_file_stands(box, &st);
+	status = mbox_file_stands(box, st);
 	if (status != MAIL_OK)
 		return status;
-	if (st.st_size < box->seen.st_size)
+	if (st->st_size < box->seen.st_size)
 		return MAIL_CHANGED;
-	*size = (uint64_t)st.st_size;
-	if (mbox_file_same(&st, &box->seen)) {
+	if (mbox_file_same(st, &box->seen) && box->believed == 0) {
 		for (size_t i = 0; status == MAIL_OK && i < box->n; i++)
 			status = mbox_file_check(box, i);
 		return status;
 	}
-	status = mbox_file_parse(box, (uint64_t)box->seen.st_size, compare, &comparison);
-	if (status == MAIL_PERM || status == MAIL_LIMIT ||
-		(status == MAIL_OK && comparison.i != box->n))
-		return MAIL_CHANGED;
-	return status;
+	return mbox_file_compare(box, 0, box->n);
 }
 
 /* The runs of bytes behind message `first` that stay; NULL if out of memory. */
@@ -178,6 +148,16 @@ rewrite(const struct mbox *box, const unsigned char *deleted, uint64_t size)
 	return status;
 }
 
+/* The index stands for the entries. */
+static bool
+any_marked(const struct mbox *box, const unsigned char *deleted)
+{
+	for (size_t i = 0; i < box->index.count; i++)
+		if (is_marked(deleted, i))
+			return true;
+	return false;
+}
+
 static size_t
 count_marked(const struct mbox *box, const unsigned char *deleted)
 {
@@ -188,19 +168,93 @@ count_marked(const struct mbox *box, const unsigned char *deleted)
 	return n;
 }
 
+/* The entries of what is left, in the file as it is now. */
+static void
+entries_compact(struct mbox *box, const unsigned char *deleted)
+{
+	size_t kept = 0, known = 0;
+	uint64_t cut = 0;
+
+	for (size_t i = 0; i < box->n; i++) {
+		struct mbox_entry *entry = &box->entries[kept];
+		const uint64_t end = entry_end(box, i);
+
+		if (is_deleted(box, deleted, i)) {
+			cut += end - box->entries[i].from;
+			continue;
+		}
+		if (i >= box->hidden && i - box->hidden < box->ids_known)
+			memmove(box->ids[known++], box->ids[i - box->hidden],
+				sizeof *box->ids);
+		*entry = box->entries[i];
+		entry->from -= cut;
+		entry->start -= cut;
+		kept++;
+	}
+	box->n = kept;
+	box->ids_known = known;
+	box->covered -= cut;
+	box->settled = false;
+	box->learned = true;
+}
+
+/*
+ * A deletion brings no new mail: programs that tell so by the time of the last change,
+ * being later than that of the last look, must not be misled.
+ */
+static void
+keep_time(const struct mbox *box, const struct stat *before)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, before->st_mtim};
+
+	if (futimens(box->fd, times) != 0)
+		mbox_log(box, LOG_DEBUG, "time of the mbox: %s", strerror(errno));
+}
+
+/* The delivery locks are held. */
+static enum mail_status
+update_locked(struct mbox *box, const unsigned char *deleted)
+{
+	enum mail_status status;
+	struct stat before;
+
+	status = verify(box, &before);
+	if (status == MAIL_OK)
+		status = mbox_place_check(box);
+	if (status != MAIL_OK)
+		return status;
+	status = rewrite(box, deleted, (uint64_t)before.st_size);
+	if (status != MAIL_OK)
+		return status;
+	keep_time(box, &before);
+	entries_compact(box, deleted);
+	if (fstat(box->fd, &box->seen) != 0)
+		box->spoiled = true;
+	return MAIL_OK;
+}
+
 enum mail_status
 mbox_update(struct mailstore *store, const unsigned char *deleted, size_t *removed)
 {
 	struct mbox *box = (struct mbox *)store;
-	const size_t marked = count_marked(box, deleted);
 	struct delivery_lock lock;
 	enum mail_status status;
-	uint64_t size;
+	size_t marked;
 	sigset_t all, before;
 
 	*removed = 0;
+	if (!box->listed && !any_marked(box, deleted))
+		return MAIL_OK;
+	status = mbox_need(box);
+	if (status != MAIL_OK)
+		return status;
+	marked = count_marked(box, deleted);
 	if (marked == 0)
 		return MAIL_OK;
+	/* The ids of what stays may follow from what goes; UPDATE does not wait for them.
+	 */
+	if (marked < mbox_count(box))
+		(void)mbox_ids_settle(box);
 	status = delivery_lock_take(
 		&lock, box->dirfd, box->name, box->fd, true, box->options);
 	if (status != MAIL_OK)
@@ -211,10 +265,8 @@ mbox_update(struct mailstore *store, const unsigned char *deleted, size_t *remov
 		(void)delivery_lock_release(&lock);
 		return mbox_fail(box, "block signals");
 	}
-	box->lock = &lock;
-	status = verify(box, &size);
-	if (status == MAIL_OK)
-		status = rewrite(box, deleted, size);
+	mbox_place_attach(box, &lock);
+	status = update_locked(box, deleted);
 	box->lock = NULL;
 	if (!delivery_lock_release(&lock))
 		box->left = true;
@@ -222,7 +274,12 @@ mbox_update(struct mailstore *store, const unsigned char *deleted, size_t *remov
 	if (status == MAIL_CHANGED)
 		mbox_log(box, LOG_WARNING,
 			"another program changed it during the session: nothing deleted");
-	if (status == MAIL_OK)
-		*removed = marked;
-	return status;
+	if (status != MAIL_OK) {
+		box->spoiled = true;
+		return status;
+	}
+	*removed = marked;
+	if (mbox_count(box) > 0 && box->ids_known == mbox_count(box))
+		(void)mbox_ids_settle(box);
+	return MAIL_OK;
 }

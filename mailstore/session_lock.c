@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,250 +9,315 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mailstore/lock_lease.h"
+#include "mailstore/session_lock_file.h"
+
 #define POLL_NS 50000000L
-#define REOPEN_MAX 10 /* times that someone may remove the file under us */
+#define FOREIGN_POLL_NS 500000000L /* every look makes a file on the server */
+#define REOPEN_MAX 10              /* times that someone may remove the file under us */
+#define LEASE_DEFAULT 300u
 
+enum outcome {
+	OUTCOME_DONE,    /* taken, or failed */
+	OUTCOME_HELD,    /* by the kernel's lock */
+	OUTCOME_FOREIGN, /* by a lease */
+	OUTCOME_GONE,    /* the file lost its name meanwhile: try again */
+};
+
+/* The clock that goes on while the machine sleeps, as that of the file server does. */
+static time_t
+seconds_now(void)
+{
+	struct timespec now = {0};
+
+	/* This cannot fail with a valid pointer. */
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+static bool
+deadline_passed(const struct timespec *end)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > end->tv_sec ||
+	       (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
+}
+
+static void
+pause_for(long ns)
+{
+	const struct timespec pause = {.tv_nsec = ns};
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* A try of a kernel's lock that does not wait. */
+static enum outcome
+lock_outcome(struct session_lock *lock, int result, enum mail_status *status)
+{
+	if (result == 0) {
+		*status = MAIL_OK;
+		return OUTCOME_DONE;
+	}
+	*status = MAIL_BUSY;
+	if (errno == EAGAIN || errno == EACCES || errno == EINTR)
+		return OUTCOME_HELD;
+	/* A file system without such locks (ENOLCK, EOPNOTSUPP, EINVAL). */
+	(void)session_lock_fail(lock, "lock", errno);
+	*status = MAIL_TEMP;
+	return OUTCOME_DONE;
+}
+
+static void
+log_holder(const struct session_lock *lock, const struct lock_holder *holder,
+	const char *what)
+{
+	lock->options->log(lock->options->cookie, LOG_NOTICE,
+		"session lock %s of host %s, process %s: %s", lock->name, holder->host,
+		holder->pid, what);
+}
+
+static void
+log_unwritten(const struct session_lock *lock, const char *so)
+{
+	lock->options->log(lock->options->cookie, LOG_WARNING, "session lock %s: %s: %s",
+		lock->name, so, strerror(errno));
+}
+
+/*
+ * The kernel's lock is ours: see whether a session of another host lives.  Its lease is
+ * as long as it says, for the hosts may be configured differently.
+ */
+static bool
+is_foreign(const struct session_lock *lock, const struct lock_holder *holder)
+{
+	const unsigned lease =
+		holder->state == LOCK_UNKNOWN ? lock->lease : holder->lease;
+
+	switch (lock_lease(lock->dirfd, lock->name, lock->fd, lease)) {
+	case LEASE_OUT:
+		log_holder(lock, holder, "its lease ran out, taken over");
+		return false;
+	case LEASE_UNKNOWN:
+	case LEASE_RUNS:
+		break;
+	}
+	return true;
+}
+
+/*
+ * Put our name into the file.  Where other hosts take turns with this one, two may have
+ * found the lock free at the same time: of two that write the last one has it, and each
+ * looks again when the other must have written.
+ */
 static enum mail_status
-lock_fail(
-	const struct mail_options *options, const char *name, const char *what, int error)
+name_holder(struct session_lock *lock, const struct lock_holder *self, bool others,
+	off_t size)
 {
-	options->log(options->cookie, LOG_ERR, "session lock %s: %s: %s", name, what,
-		strerror(error));
-	errno = error;
-	switch (error) {
-	case EACCES:
-	case EPERM:
-	case ELOOP:
-	case EISDIR:
-	case ENXIO:
-		return MAIL_PERM;
-	default:
-		return MAIL_TEMP;
+	lock_text_make(lock->text, self);
+	lock->named = session_lock_write(lock, size);
+	/* The lock is good without it: a full disk must not keep a user from deleting. */
+	if (!lock->named)
+		log_unwritten(lock, "it excludes sessions of this host only");
+	if (!lock->named || !others)
+		return MAIL_OK;
+	pause_for(POLL_NS);
+	return session_lock_look(lock);
+}
+
+/* The kernel's lock is ours. */
+static enum outcome
+claim(struct session_lock *lock, const struct stat *st, struct lock_holder *holder,
+	enum mail_status *status)
+{
+	struct lock_holder self;
+	bool here;
+
+	if (!session_lock_stands(lock, st))
+		return OUTCOME_GONE;
+	*status = MAIL_TEMP;
+	if (!session_lock_read(lock)) {
+		(void)session_lock_fail(lock, "read", errno);
+		return OUTCOME_DONE;
 	}
-}
-
-/* The first line of a small file of /proc; "" if it cannot be read. */
-static void
-read_line(const char *path, char *line, size_t size)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t n = -1;
-
-	if (fd >= 0) {
-		n = read(fd, line, size - 1);
-		(void)close(fd);
+	lock_text_parse(holder, lock->text, lock->length);
+	if (!lock_holder_self(&self, lock->lease)) {
+		(void)session_lock_fail(lock, "random octets", errno);
+		return OUTCOME_DONE;
 	}
-	line[n > 0 ? n : 0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-}
-
-/*
- * The start time of this process: field 22 of its stat line.  The second field is a
- * program's name in parentheses and may hold anything, so counting begins behind the
- * last one.
- */
-static void
-read_start(char *start, size_t size)
-{
-	char line[1024];
-	char *p;
-	size_t n;
-
-	start[0] = '\0';
-	read_line("/proc/self/stat", line, sizeof(line));
-	p = strrchr(line, ')');
-	for (int field = 2; p != NULL && field < 22; field++) {
-		p = strchr(p, ' ');
-		if (p != NULL)
-			p++;
+	here = lock->length == 0 || lock_holder_is_here(holder, &self);
+	lock->died = holder->state != LOCK_FREE;
+	if (!here && (holder->state == LOCK_HELD || holder->state == LOCK_UNKNOWN) &&
+		is_foreign(lock, holder)) {
+		*status = MAIL_BUSY;
+		return OUTCOME_FOREIGN;
 	}
-	if (p == NULL)
-		return;
-	n = strspn(p, "0123456789");
-	if (n == 0 || n >= size)
-		return;
-	memcpy(start, p, n);
-	start[n] = '\0';
+	*status = name_holder(lock, &self, !here, st->st_size);
+	return *status == MAIL_BUSY ? OUTCOME_FOREIGN : OUTCOME_DONE;
 }
 
-/*
- * Say who holds the lock.  Only people read this; the lock is good without it, so a full
- * disk must not keep a user from deleting mail.
- */
-static void
-write_holder(int fd)
-{
-	char host[HOST_NAME_MAX + 1] = "", boot[64], start[32], text[512];
-	int n;
-
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		host[0] = '\0';
-	read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-	read_start(start, sizeof(start));
-	n = snprintf(text, sizeof(text), "%s%s%s%s%s%spid=%ld%s%s\n",
-		host[0] ? "host=" : "", host, host[0] ? " " : "", boot[0] ? "boot=" : "",
-		boot, boot[0] ? " " : "", (long)getpid(), start[0] ? " start=" : "",
-		start);
-	if (n <= 0 || (size_t)n >= sizeof(text))
-		return;
-	/*
-	 * Half a line would mislead; an empty file does not.  A text that is there
-	 * already says that a session died, and must go on saying so until there is
-	 * another.
-	 */
-	if (ftruncate(fd, pwrite(fd, text, (size_t)n, 0) == n ? n : 0) != 0)
-		return;
-}
-
-typedef int lock_function(int fd);
-
-static int
-lock_file(int fd)
+static enum outcome
+attempt(struct session_lock *lock, struct lock_holder *holder, enum mail_status *status)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	return fcntl(fd, F_OFD_SETLK, &whole);
-}
-
-static int
-lock_directory(int fd)
-{
-	return flock(fd, LOCK_EX | LOCK_NB);
-}
-
-/* Wait until the deadline for the lock on fd.  errno is EAGAIN when it ran out. */
-static bool
-lock_wait(int fd, lock_function *lock, unsigned seconds)
-{
-	struct timespec now, end;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &end) != 0)
-		return false;
-	end.tv_sec += (time_t)seconds;
-	for (;;) {
-		const struct timespec pause = {.tv_nsec = POLL_NS};
-
-		if (lock(fd) == 0)
-			return true;
-		if (errno == EACCES)
-			errno = EAGAIN;
-		if (errno != EAGAIN && errno != EINTR)
-			return false;
-		if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-			return false;
-		if (now.tv_sec > end.tv_sec ||
-			(now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec)) {
-			errno = EAGAIN;
-			return false;
-		}
-		(void)nanosleep(&pause, NULL);
-	}
-}
-
-/*
- * Whether the file that we locked still has its name.  Someone may have removed it
- * between open and lock, and then the next session would lock another file.
- */
-static bool
-lock_stands(int dirfd, const char *name, const struct stat *ours)
-{
+	enum outcome outcome = OUTCOME_DONE;
 	struct stat st;
-
-	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_dev == ours->st_dev && st.st_ino == ours->st_ino;
-}
-
-/* Open the file, and refuse what a lock file cannot be. */
-static enum mail_status
-lock_open(int dirfd, const char *name, const struct mail_options *options, int *fd,
-	struct stat *st)
-{
-	enum mail_status status = MAIL_PERM;
-	const char *fault = NULL;
-
-	*fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		0600);
-	if (*fd < 0)
-		return lock_fail(options, name, "open", errno);
-	if (fstat(*fd, st) != 0)
-		status = lock_fail(options, name, "stat", errno);
-	else if (!S_ISREG(st->st_mode))
-		fault = "is not a regular file";
-	else if (st->st_uid != geteuid())
-		/* Who made it could hold it for ever, or remove it while it is held. */
-		fault = "is another user's";
-	else if (st->st_nlink > 1)
-		/* Naming the holder would overwrite some other file. */
-		fault = "has a second name";
-	else
-		return MAIL_OK;
-	if (fault != NULL)
-		options->log(
-			options->cookie, LOG_ERR, "session lock %s: %s", name, fault);
-	(void)close(*fd);
-	return status;
-}
-
-/* One attempt; *gone says that the file lost its name meanwhile: try again. */
-static enum mail_status
-lock_once(int dirfd, const char *name, const struct mail_options *options, int *fd,
-	bool *gone)
-{
-	struct stat st;
-	enum mail_status status = lock_open(dirfd, name, options, fd, &st);
 	int error;
 
-	*gone = false;
-	if (status != MAIL_OK)
-		return status;
-	if (lock_wait(*fd, lock_file, options->lock_wait)) {
-		if (lock_stands(dirfd, name, &st)) {
-			write_holder(*fd);
-			return MAIL_OK;
+	*status = session_lock_open(lock, &st);
+	if (*status != MAIL_OK)
+		return OUTCOME_DONE;
+	outcome = lock_outcome(lock, fcntl(lock->fd, F_OFD_SETLK, &whole), status);
+	if (*status == MAIL_OK)
+		outcome = claim(lock, &st, holder, status);
+	if (*status == MAIL_OK && outcome == OUTCOME_DONE)
+		return outcome;
+	error = errno;
+	(void)close(lock->fd);
+	lock->fd = -1;
+	errno = error;
+	return outcome;
+}
+
+static bool
+start(struct session_lock *lock, const struct mail_options *options, struct timespec *end)
+{
+	*lock = SESSION_LOCK_NONE;
+	lock->options = options;
+	lock->lease = options->lock_lease != 0 ? options->lock_lease : LEASE_DEFAULT;
+	if (clock_gettime(CLOCK_MONOTONIC, end) != 0)
+		return false;
+	end->tv_sec += (time_t)options->lock_wait;
+	return true;
+}
+
+static enum mail_status
+take_file(struct session_lock *lock, const struct timespec *end)
+{
+	struct lock_holder holder;
+	enum mail_status status = MAIL_TEMP;
+	int gone = 0;
+
+	for (;;) {
+		const enum outcome outcome = attempt(lock, &holder, &status);
+
+		if (outcome == OUTCOME_DONE)
+			return status;
+		if (outcome == OUTCOME_GONE) {
+			if (++gone < REOPEN_MAX)
+				continue;
+			return session_lock_fail(
+				lock, "someone keeps removing it", EAGAIN);
 		}
-		*gone = true;
-		status = MAIL_TEMP;
-		errno = EAGAIN;
-	} else if (errno == EAGAIN)
-		status = MAIL_BUSY;
-	else {
-		/* A file system without such locks (ENOLCK, EOPNOTSUPP, EINVAL). */
-		(void)lock_fail(options, name, "lock", errno);
-		status = MAIL_TEMP;
+		if (deadline_passed(end)) {
+			if (outcome == OUTCOME_FOREIGN)
+				log_holder(lock, &holder, "its lease has not run out");
+			return MAIL_BUSY;
+		}
+		pause_for(outcome == OUTCOME_FOREIGN ? FOREIGN_POLL_NS : POLL_NS);
+	}
+}
+
+enum mail_status
+session_lock_take(struct session_lock *lock, int dirfd, const char *name,
+	const struct mail_options *options)
+{
+	enum mail_status status;
+	struct timespec end;
+	int error;
+
+	if (!start(lock, options, &end))
+		return MAIL_TEMP;
+	lock->name = name;
+	lock->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+	if (lock->dirfd == -1)
+		return session_lock_fail(lock, "directory", errno);
+	status = take_file(lock, &end);
+	if (status == MAIL_OK) {
+		lock->due = seconds_now() + (time_t)(lock->lease / 3);
+		return status;
 	}
 	error = errno;
-	(void)close(*fd);
+	(void)close(lock->dirfd);
+	lock->dirfd = -1;
 	errno = error;
 	return status;
 }
 
 enum mail_status
-session_lock(int dirfd, const char *name, const struct mail_options *options, int *fd)
+session_lock_take_directory(
+	struct session_lock *lock, int dirfd, const struct mail_options *options)
 {
-	for (int tries = 0; tries < REOPEN_MAX; tries++) {
-		bool gone;
-		const enum mail_status status =
-			lock_once(dirfd, name, options, fd, &gone);
+	enum mail_status status;
+	struct timespec end;
 
-		if (!gone)
-			return status;
-	}
-	options->log(options->cookie, LOG_ERR,
-		"session lock %s: someone keeps removing it", name);
-	return MAIL_TEMP;
+	if (!start(lock, options, &end))
+		return MAIL_TEMP;
+	lock->fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock->fd < 0)
+		return session_lock_fail(lock, "open", errno);
+	while (lock_outcome(lock, flock(lock->fd, LOCK_EX | LOCK_NB), &status) ==
+			OUTCOME_HELD &&
+		!deadline_passed(&end))
+		pause_for(POLL_NS);
+	if (status == MAIL_OK)
+		return status;
+	(void)close(lock->fd);
+	lock->fd = -1;
+	return status;
 }
 
 enum mail_status
-session_lock_directory(int dirfd, const struct mail_options *options, int *fd)
+session_lock_keep(struct session_lock *lock)
 {
+	if (lock->lost)
+		return MAIL_BUSY;
+	if (lock->fd == -1 || lock->name == NULL || seconds_now() < lock->due)
+		return MAIL_OK;
+	return session_lock_check(lock);
+}
+
+enum mail_status
+session_lock_check(struct session_lock *lock)
+{
+	const time_t now = seconds_now();
 	enum mail_status status;
 
-	*fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd < 0)
-		return lock_fail(options, ".", "open", errno);
-	if (lock_wait(*fd, lock_directory, options->lock_wait))
+	if (lock->lost)
+		return MAIL_BUSY;
+	if (lock->fd == -1 || lock->name == NULL)
 		return MAIL_OK;
-	status = errno == EAGAIN ? MAIL_BUSY : lock_fail(options, ".", "lock", errno);
-	(void)close(*fd);
+	/* In this order: who asks for our lease from now on finds that it runs. */
+	session_lock_touch(lock);
+	/* Somebody may have found that it had run out, and be about to write his text. */
+	if (now - lock->due >= (time_t)(lock->lease - lock->lease / 3))
+		pause_for(FOREIGN_POLL_NS);
+	status = session_lock_look(lock);
+	if (status == MAIL_OK)
+		lock->due = now + (time_t)(lock->lease / 3);
+	else if (status == MAIL_BUSY)
+		lock->lost = true;
 	return status;
+}
+
+void
+session_lock_release(struct session_lock *lock, bool left)
+{
+	struct lock_holder holder;
+
+	/* Another host's text in the file must stay. */
+	if (lock->named && session_lock_keep(lock) == MAIL_OK) {
+		lock_text_parse(&holder, lock->text, lock->length);
+		holder.state = left ? LOCK_LEFT : LOCK_FREE;
+		lock_text_make(lock->text, &holder);
+		if (!session_lock_write(lock, (off_t)lock->length))
+			log_unwritten(lock, "other hosts will wait for its lease");
+	}
+	if (lock->fd != -1)
+		(void)close(lock->fd);
+	if (lock->dirfd != -1)
+		(void)close(lock->dirfd);
+	*lock = SESSION_LOCK_NONE;
 }

@@ -8,13 +8,13 @@
 /* 128 bits of the hash: enough that no two messages will ever share one by chance. */
 #define HASH_OCTETS 16u
 
-static bool
-name_is_id(const char *name, size_t n)
+bool
+unique_id_is_valid(const char *id, size_t n)
 {
 	if (n == 0 || n > MAIL_UID_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (name[i] < 0x21 || name[i] > 0x7E)
+		if (id[i] < 0x21 || id[i] > 0x7E)
 			return false;
 	return true;
 }
@@ -26,7 +26,7 @@ unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1])
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	SHA2_CTX sha;
 
-	if (name_is_id(name, n)) {
+	if (unique_id_is_valid(name, n)) {
 		memcpy(uid, name, n);
 		uid[n] = '\0';
 		return;
@@ -41,16 +41,29 @@ unique_id_from_name(const char *name, size_t n, char uid[MAIL_UID_MAX + 1])
 	uid[2 * (size_t)HASH_OCTETS] = '\0';
 }
 
-/* By id, equal ones in list order. */
+struct order {
+	char (*ids)[MAIL_UID_MAX + 1];
+	const unsigned char *given;
+};
+
+static bool
+is_given(const struct order *order, size_t i)
+{
+	return order->given != NULL && (order->given[i / 8] & (1u << i % 8)) != 0;
+}
+
+/* By id; of equal ones those given already come first; then in list order. */
 static int
-compare_ids(const void *a, const void *b, void *array)
+compare_ids(const void *a, const void *b, void *cookie)
 {
 	const size_t i = *(const size_t *)a, j = *(const size_t *)b;
-	char(*ids)[MAIL_UID_MAX + 1] = array;
-	const int order = strcmp(ids[i], ids[j]);
+	const struct order *order = cookie;
+	const int result = strcmp(order->ids[i], order->ids[j]);
 
-	if (order != 0)
-		return order;
+	if (result != 0)
+		return result;
+	if (is_given(order, i) != is_given(order, j))
+		return is_given(order, i) ? -1 : 1;
 	return i < j ? -1 : i > j;
 }
 
@@ -74,8 +87,8 @@ ids_have(char (*ids)[MAIL_UID_MAX + 1], const size_t *sorted, size_t n, const ch
 	return false;
 }
 
-static void
-append_number(const char *id, size_t k, char uid[MAIL_UID_MAX + 1])
+void
+unique_id_number(const char *id, size_t k, char uid[MAIL_UID_MAX + 1])
 {
 	char text[MAIL_UID_MAX + 32];
 	const int n = snprintf(text, sizeof(text), "%s.%zu", id, k);
@@ -102,15 +115,16 @@ choose_numbers(
 			continue;
 		}
 		do
-			append_number(ids[sorted[i]], ++k, uid);
+			unique_id_number(ids[sorted[i]], ++k, uid);
 		while (ids_have(ids, sorted, n, uid));
 		numbers[sorted[i]] = k;
 	}
 }
 
 bool
-unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n)
+unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n, const unsigned char *given)
 {
+	struct order order = {ids, given};
 	size_t *sorted, *numbers;
 	char uid[MAIL_UID_MAX + 1];
 	bool done = false;
@@ -123,12 +137,12 @@ unique_id_distinguish(char (*ids)[MAIL_UID_MAX + 1], size_t n)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = i;
-	qsort_r(sorted, n, sizeof(*sorted), compare_ids, ids);
+	qsort_r(sorted, n, sizeof(*sorted), compare_ids, &order);
 	choose_numbers(ids, sorted, n, numbers);
 	for (size_t i = 0; i < n; i++) {
 		if (numbers[i] == 0)
 			continue;
-		append_number(ids[i], numbers[i], uid);
+		unique_id_number(ids[i], numbers[i], uid);
 		memcpy(ids[i], uid, sizeof(uid));
 	}
 	done = true;

@@ -85,10 +85,12 @@ struct config_limits {
 	uint64_t idle_seconds;
 	uint64_t output_seconds;
 	uint64_t lock_seconds;
+	uint64_t lock_lease_seconds;
 	uint64_t wait_idle_seconds;
 	uint64_t bad_commands;
 	uint64_t messages;
-	uint64_t octets; /* 0: no limit */
+	uint64_t octets;              /* 0: no limit */
+	uint64_t decompressed_octets; /* 0: no limit */
 };
 
 struct config_mail {
@@ -97,6 +99,8 @@ struct config_mail {
 	char *gid;         /* name or number, "": none */
 	char *extra_group; /* name or number, "": none */
 	char *mbox_locks;
+	uint64_t uidl; /* enum import_source */
+	char *uidl_dovecot_format;
 };
 
 struct config_module_value; /* private */

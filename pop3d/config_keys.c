@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "mailstore/import.h"
 #include "mailstore/location.h"
 #include "pop3d/certificate.h"
 #include "pop3d/config_checks.h"
@@ -77,6 +78,17 @@ static const struct config_choice forwarded_words[] = {
 	{NULL, 0},
 };
 
+static const struct config_choice uidl_words[] = {
+	{"auto", IMPORT_AUTO},
+	{"own", IMPORT_OWN},
+	{"dovecot", IMPORT_DOVECOT},
+	{"courier", IMPORT_COURIER},
+	{"x-uidl", IMPORT_X_UIDL},
+	{"popa3d", IMPORT_POPA3D},
+	{"qpopper", IMPORT_QPOPPER},
+	{NULL, 0},
+};
+
 #define TEXT(section, member, initial, check)                                            \
 	{                                                                                \
 #section, #member, CONFIG_TEXT, offsetof(struct config, section.member), \
@@ -144,15 +156,19 @@ const struct config_key config_keys[] = {
 	NUMBER(limits, idle_seconds, "600", 1, DAY),
 	NUMBER(limits, output_seconds, "120", 1, DAY),
 	NUMBER(limits, lock_seconds, "3", 0, 600),
+	NUMBER(limits, lock_lease_seconds, "300", 30, DAY),
 	NUMBER(limits, wait_idle_seconds, "60", 1, DAY),
 	NUMBER(limits, bad_commands, "20", 1, MANY),
 	NUMBER(limits, messages, "1000000", 1, MANY),
 	NUMBER(limits, octets, "0", 0, INT64_MAX),
+	NUMBER(limits, decompressed_octets, "4294967296", 0, INT64_MAX),
 	TEXT(mail, location, "maildir:~/Maildir", mail_location_check),
 	TEXT(mail, uid, "", NULL),
 	TEXT(mail, gid, "", NULL),
 	TEXT(mail, extra_group, "", NULL),
 	TEXT(mail, mbox_locks, "fcntl dotlock", config_check_locks),
+	CHOICE(mail, uidl, "auto", uidl_words),
+	TEXT(mail, uidl_dovecot_format, "%08Xu%08Xv", import_dovecot_format_check),
 	{NULL, NULL, CONFIG_TEXT, 0, NULL, 0, 0, NULL, NULL},
 };
 

@@ -208,20 +208,26 @@ resolve_tls(struct service *service, const struct config_report *report)
 }
 
 bool
-service_load(struct service *service, struct config *config, bool preload,
+service_load_mail(struct service *service, struct config *config,
 	const struct config_report *report)
 {
-	bool good;
-
 	memset(service, 0, sizeof(*service));
 	service->config = config;
 	service->cache.fd = -1;
 	service->relays = -1;
 	service->gate = -1;
 	service->root = privileges_are_root();
-	good = resolve_front(service, report);
-	good = resolve_mail(service, report) && good;
 	resolve_locks(service);
+	return resolve_mail(service, report);
+}
+
+bool
+service_load(struct service *service, struct config *config, bool preload,
+	const struct config_report *report)
+{
+	bool good = service_load_mail(service, config, report);
+
+	good = resolve_front(service, report) && good;
 	good = resolve_tls(service, report) && good;
 	if (preload) {
 		good = service_load_chain(service, report) && good;

@@ -40,6 +40,10 @@ struct service {
 bool service_load(struct service *service, struct config *config, bool preload,
 	const struct config_report *report);
 
+/* Fill in no more than what a maildrop is opened with: no roles, no TLS, no modules. */
+bool service_load_mail(struct service *service, struct config *config,
+	const struct config_report *report);
+
 /* Load the modules of a service that has none yet; for one auth process. */
 bool service_load_chain(struct service *service, const struct config_report *report);
 

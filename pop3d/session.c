@@ -105,12 +105,17 @@ open_maildrop(struct session *session, const struct auth_identity *identity)
 	}
 	options.max_messages = limits->messages;
 	options.max_octets = limits->octets != 0 ? limits->octets : UINT64_MAX;
+	options.max_decompressed = limits->decompressed_octets;
 	options.lock_wait = (unsigned)limits->lock_seconds;
+	options.lock_lease = (unsigned)limits->lock_lease_seconds;
+	options.uidl_source = (unsigned)service->config->mail.uidl;
+	options.dovecot_format = service->config->mail.uidl_dovecot_format;
 	memcpy(options.mbox_locks, service->mbox_locks, sizeof(options.mbox_locks));
 	options.home = identity->home;
 	options.log = log_for_store;
 	options.cookie = session;
 	session->ops = location.ops;
+	session_keep_waiting(session, limits->lock_lease_seconds);
 	return session->ops->open(&session->store, -1, location.path, &options);
 }
 
@@ -139,6 +144,17 @@ write_reply(struct session *session, const struct command *command,
 	return true;
 }
 
+/* The answer to a command when it turns out that the session is over; false. */
+static bool
+lose(struct session *session)
+{
+	/* IN-USE is for a login only (RFC 2449 section 8.1.2). */
+	output_reply(
+		&session->output, 0, NULL, "Another session has taken over the maildrop");
+	(void)output_flush(&session->output);
+	return false;
+}
+
 static void
 finish(struct session *session)
 {
@@ -154,6 +170,9 @@ finish(struct session *session)
 	session->reason = "quit";
 	if (status == MAIL_OK) {
 		output_reply(&session->output, 1, NULL, "Bye");
+	} else if (session->lost) {
+		(void)lose(session);
+		return;
 	} else {
 		(void)session_fault(&reply, status);
 		(void)snprintf(reply.text, sizeof(reply.text),
@@ -185,8 +204,12 @@ serve_command(struct session *session, char *text, size_t n)
 	enum session_event event;
 	bool good;
 
+	if (!session_keep(session))
+		return lose(session);
 	command_parse(&command, text, n);
 	event = session_command(session, &command, &reply);
+	if (session->lost)
+		return lose(session);
 	if (event == SESSION_QUIT) {
 		finish(session);
 		return false;
@@ -276,7 +299,7 @@ log_end_of(const struct session *session)
 	if (session->loaded)
 		log_number(&line, "left", session->left);
 	log_number(&line, "duration", (uint64_t)duration);
-	log_text(&line, "reason", session->reason);
+	log_text(&line, "reason", session->lost ? "lock-lost" : session->reason);
 	log_end(&line, LOG_INFO);
 }
 
@@ -318,6 +341,8 @@ session_run(struct connection *connection, const struct auth_identity *identity,
 	}
 	if (session.store != NULL)
 		session.ops->close(session.store);
+	/* What waits for the client from here on must not keep a lock that is gone. */
+	session.store = NULL;
 	log_end_of(&session);
 	stream_finish(&connection->stream);
 	return EX_OK;

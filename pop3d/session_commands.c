@@ -126,6 +126,14 @@ do_uidl(struct session *session, const struct command *command,
 	size_t i;
 
 	if (command->numbers == 0) {
+		/* What keeps ids from being told keeps all of them: better said now. */
+		for (i = 0; i < session->count && !session_is_listed(session, i); i++)
+			;
+		if (i < session->count) {
+			status = session->ops->uid(session->store, i, uid);
+			if (status != MAIL_OK)
+				return session_fault(reply, status);
+		}
 		set_text(reply, "Unique-id listing follows");
 		reply->body = uidl_body;
 		return SESSION_BODY;

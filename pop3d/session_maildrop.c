@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pop3d/clock.h"
 #include "pop3d/session_state.h"
 
 static bool
@@ -14,6 +15,31 @@ static void
 set_bit(unsigned char *bits, size_t i)
 {
 	bits[i / 8] = (unsigned char)(bits[i / 8] | 1u << (i % 8));
+}
+
+bool
+session_keep(struct session *session)
+{
+	if (!session->lost && session->store != NULL)
+		session->lost = session->ops->keep(session->store) == MAIL_BUSY;
+	return !session->lost;
+}
+
+static bool
+keep_waiting(void *cookie)
+{
+	return session_keep(cookie);
+}
+
+void
+session_keep_waiting(struct session *session, uint64_t lease)
+{
+	struct stream *stream = session->output.stream;
+
+	stream->tick = keep_waiting;
+	stream->tick_cookie = session;
+	stream->tick_seconds = lease / 6;
+	stream->tick_at = clock_after(stream->tick_seconds);
 }
 
 enum mail_status
@@ -57,11 +83,25 @@ session_octets(struct session *session, size_t i, uint64_t *octets)
 	return status;
 }
 
+static bool
+is_whole(const struct session *session)
+{
+	for (size_t i = 0; i < session->count / 8 + 1; i++)
+		if (session->deleted[i] != 0 || session->gone[i] != 0)
+			return false;
+	return true;
+}
+
 enum mail_status
 session_measure(struct session *session, size_t *count, uint64_t *octets)
 {
 	const uint64_t limit = session->connection->service->config->limits.octets;
 
+	if (is_whole(session) && session->ops->total(session->store, octets)) {
+		memset(session->sized, 0xFF, session->count / 8 + 1);
+		*count = session->count;
+		return limit != 0 && *octets > limit ? MAIL_LIMIT : MAIL_OK;
+	}
 	*count = 0;
 	*octets = 0;
 	for (size_t i = 0; i < session->count; i++) {
@@ -70,6 +110,8 @@ session_measure(struct session *session, size_t *count, uint64_t *octets)
 
 		if (!session_is_listed(session, i))
 			continue;
+		if (!session_keep(session))
+			return MAIL_BUSY;
 		status = session_octets(session, i, &size);
 		if (status == MAIL_GONE)
 			continue;
@@ -122,6 +164,8 @@ session_update(struct session *session)
 	if (session->loaded) {
 		tally_marked(session);
 		status = session->ops->update(session->store, session->deleted, &removed);
+		if (status == MAIL_BUSY)
+			(void)session_keep(session);
 	}
 	session->dele.messages = removed;
 	session->left = session->count - removed;

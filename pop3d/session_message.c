@@ -49,8 +49,9 @@ send_whole(struct session *session, size_t i, struct mail_message *message,
 	size_t n;
 
 	do {
-		if (session->ops->message_read(message, session->chunk,
-			    sizeof(session->chunk), &n) != MAIL_OK)
+		if (!session_keep(session) ||
+			session->ops->message_read(message, session->chunk,
+				sizeof(session->chunk), &n) != MAIL_OK)
 			return false;
 		multiline_put(m, &session->output, session->chunk, n);
 	} while (n > 0 && session->output.status == STREAM_OK);
@@ -106,8 +107,9 @@ send_top(struct session *session, uint64_t lines, struct mail_message *message,
 	size_t n;
 
 	do {
-		if (session->ops->message_read(message, session->chunk,
-			    sizeof(session->chunk), &n) != MAIL_OK)
+		if (!session_keep(session) ||
+			session->ops->message_read(message, session->chunk,
+				sizeof(session->chunk), &n) != MAIL_OK)
 			return false;
 		multiline_put(m, &session->output, session->chunk,
 			top_take(&top, session->chunk, n));

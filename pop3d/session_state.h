@@ -28,6 +28,7 @@ struct session {
 	const char *mechanism;
 	const struct mailstore_ops *ops;
 	struct mailstore *store;
+	bool lost; /* the maildrop is another session's now */
 	bool loaded;
 	size_t count;           /* messages, once loaded */
 	unsigned char *deleted; /* bitmaps, one bit a message */
@@ -73,6 +74,13 @@ bool session_send_message(struct session *session, const struct command *command
 
 /* session_maildrop.c: message numbers, marks, sizes. */
 
+/*
+ * To be called often, see mailstore_ops.keep().  False: the session must end without
+ * removing anything.
+ */
+bool session_keep(struct session *session);
+/* Have it called, too, while the client is silent, or slow, for longer than a lease. */
+void session_keep_waiting(struct session *session, uint64_t lease);
 /* Number the messages, the first time it is called. */
 enum mail_status session_load(struct session *session);
 bool session_is_listed(const struct session *session, size_t i);

@@ -29,13 +29,35 @@ stream_init(struct stream *stream, int in, int out)
 		(void)setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* False: tick() gave up. */
+static bool
+tick_if_due(struct stream *stream)
+{
+	if (stream->tick == NULL || clock_left(stream->tick_at) > 0)
+		return true;
+	stream->tick_at = clock_after(stream->tick_seconds);
+	return stream->tick(stream->tick_cookie);
+}
+
+/* The deadline, or when the next tick is due. */
+static int64_t
+next_event(const struct stream *stream, int64_t deadline)
+{
+	if (stream->tick == NULL || stream->tick_at > deadline)
+		return deadline;
+	return stream->tick_at;
+}
+
 static enum stream_status
 wait_for(struct stream *stream, int fd, short events, int64_t deadline)
 {
 	struct pollfd p = {.fd = fd, .events = events};
 
 	for (;;) {
-		int left = clock_left(deadline);
+		if (!tick_if_due(stream))
+			return STREAM_STOPPED;
+		int64_t until = next_event(stream, deadline);
+		int left = clock_left(until);
 		struct timespec time = {left / 1000, (long)(left % 1000) * 1000000};
 		int ready = ppoll(&p, 1, left < 0 ? NULL : &time, stream->wait_mask);
 
@@ -43,9 +65,9 @@ wait_for(struct stream *stream, int fd, short events, int64_t deadline)
 			return STREAM_STOPPED;
 		if (ready > 0)
 			return (p.revents & POLLNVAL) != 0 ? STREAM_ERROR : STREAM_OK;
-		if (ready == 0)
+		if (ready == 0 && until == deadline)
 			return STREAM_TIMEOUT;
-		if (errno != EINTR)
+		if (ready < 0 && errno != EINTR)
 			return STREAM_ERROR;
 	}
 }

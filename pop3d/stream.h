@@ -17,7 +17,7 @@ enum stream_status {
 	STREAM_EOF,     /* closed in an orderly way */
 	STREAM_TIMEOUT, /* the deadline passed */
 	STREAM_ERROR,   /* reset, or another error */
-	STREAM_STOPPED, /* a signal asked the process to stop */
+	STREAM_STOPPED, /* a signal asked the process to stop, or tick() did */
 };
 
 struct stream {
@@ -28,6 +28,14 @@ struct stream {
 	 * sets. */
 	const sigset_t *wait_mask;
 	const volatile sig_atomic_t *stop;
+	/*
+	 * Called every tick_seconds while the peer is waited for, and when that much is
+	 * overdue before; false: give up with STREAM_STOPPED.  NULL: nothing to do.
+	 */
+	bool (*tick)(void *cookie);
+	void *tick_cookie;
+	uint64_t tick_seconds;
+	int64_t tick_at; /* when the next is due */
 };
 
 /* Look at what two descriptors are; they may be the same.  A socket gets TCP_NODELAY. */

@@ -13,6 +13,12 @@
 #include "pop3d/ctl/authlist.h"
 #include "pop3d/ctl/authtest.h"
 #include "pop3d/ctl/ctl.h"
+#include "pop3d/ctl/mailbox_check.h"
+#include "pop3d/ctl/mailbox_convert.h"
+#include "pop3d/ctl/mailbox_quota.h"
+#include "pop3d/ctl/mailbox_repair.h"
+#include "pop3d/ctl/mailbox_show.h"
+#include "pop3d/ctl/mailbox_uidl.h"
 #include "pop3d/ctl/passwd.h"
 
 #define APOP_OPTIONS "[-d home] [-f file] [-g gid] [-k key] [-m location] [-u uid] user"
@@ -31,6 +37,16 @@ static const struct ctl_command commands[] = {
 	{"apop", "list", apop_list, "[-f file] [user]"},
 	{"auth", "list", authlist_run, ""},
 	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
+	{"mailbox", "quota", mailbox_quota,
+		"[--recalculate] [--set definition] maildrop"},
+	{"mailbox", "show", mailbox_show, "[--plain] maildrop"},
+	{"mailbox", "check", mailbox_check, "maildrop"},
+	{"mailbox", "repair", mailbox_repair, "[--create] maildrop"},
+	{"mailbox", "recover", mailbox_recover, "[--saved journal --to mbox] maildrop"},
+	{"mailbox", "convert", mailbox_convert, "[--remove-source] source destination"},
+	{"mailbox", "uidl", mailbox_uidl,
+		"[--compare-with server | --import server | --forget] [--format format] "
+		"maildrop"},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -28,6 +28,7 @@ enum fake_option {
 	FAKE_UPDATE_FAILS = 1u << 4,
 	FAKE_OCTETS_LIMIT = 1u << 5,
 	FAKE_FEW_BAD = 1u << 6,
+	FAKE_TOTAL = 1u << 7, /* known without asking for each */
 };
 
 /* Of one message; 16 times as many octets with FAKE_LARGE. */
@@ -250,6 +251,13 @@ fake_message_close(struct mail_message *message)
 }
 
 static enum mail_status
+fake_keep(struct mailstore *store)
+{
+	fake_check(store == &fake_store.store && fake_store.closed == 0);
+	return MAIL_OK;
+}
+
+static enum mail_status
 fake_update(struct mailstore *store, const unsigned char *deleted, size_t *removed)
 {
 	fake_check(store == &fake_store.store && fake_store.loads > 0);
@@ -262,6 +270,19 @@ fake_update(struct mailstore *store, const unsigned char *deleted, size_t *remov
 	return (fake_store.options & FAKE_UPDATE_FAILS) != 0 ? MAIL_TEMP : MAIL_OK;
 }
 
+static bool
+fake_total(struct mailstore *store, uint64_t *octets)
+{
+	fake_check(store == &fake_store.store);
+	*octets = 0;
+	for (size_t i = 0; i < fake_store.count; i++) {
+		if (fake_store.messages[i].faults != 0)
+			return false;
+		*octets += fake_octets(i);
+	}
+	return (fake_store.options & FAKE_TOTAL) != 0;
+}
+
 static void
 fake_close(struct mailstore *store)
 {
@@ -272,7 +293,9 @@ fake_close(struct mailstore *store)
 
 static const struct mailstore_ops fake_ops = {
 	.name = "fake",
+	.keep = fake_keep,
 	.load = fake_load,
+	.total = fake_total,
 	.octets = fake_size,
 	.uid = fake_get_uid,
 	.message_open = fake_message_open,

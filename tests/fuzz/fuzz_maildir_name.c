@@ -87,7 +87,7 @@ check_ids(const struct maildir_list *list)
 			entry->name, entry->base > 4 ? 4 : entry->base, ids[i]);
 		check_id(ids[i]);
 	}
-	require(unique_id_distinguish(ids, list->count));
+	require(unique_id_distinguish(ids, list->count, NULL));
 	qsort(ids, list->count, sizeof(*ids), compare_ids);
 	for (size_t i = 0; i < list->count; i++) {
 		check_id(ids[i]);

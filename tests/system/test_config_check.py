@@ -12,9 +12,11 @@ DEFAULTS = {
     "auth.failure_delay": "2", "auth.timeout": "30", "limits.connections": "500",
     "limits.connections_per_address": "50", "limits.login_seconds": "60",
     "limits.idle_seconds": "600", "limits.output_seconds": "120", "limits.lock_seconds": "3",
-    "limits.messages": "1000000", "limits.octets": "0", "limits.bad_commands": "20",
+    "limits.lock_lease_seconds": "300", "limits.messages": "1000000", "limits.octets": "0",
+    "limits.decompressed_octets": "4294967296", "limits.bad_commands": "20",
     "limits.wait_idle_seconds": "60", "mail.location": "maildir:~/Maildir",
-    "mail.mbox_locks": "fcntl dotlock"}
+    "mail.mbox_locks": "fcntl dotlock", "mail.uidl": "auto",
+    "mail.uidl_dovecot_format": "%08Xu%08Xv"}
 
 
 def run(site, *args, conf=None):

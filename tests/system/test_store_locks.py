@@ -4,10 +4,12 @@ import fcntl
 import grp
 import os
 import re
+import socket
 import time
 
 import pytest
 
+from harness import wait_until
 from stores import message
 
 LOGGED_IN = b"+OK Logged in"
@@ -98,4 +100,42 @@ def test_mail_spool_directory(site, alice, locks, extra):
     with open(path, "rb") as f:
         assert re.findall(rb"Subject: message (\d)", f.read()) == [b"1", b"3"]
     # The file that sessions lock may stay; a delivery lock or half a rewrite may not.
-    assert set(os.listdir(spool)) <= {alice.name, ".%s.pop3d-lock" % alice.name}
+    assert set(os.listdir(spool)) <= {alice.name, *(
+        ".%s.pop3d-%s" % (alice.name, kind) for kind in ("lock", "index", "uidl"))}
+
+
+def test_dotlock_that_changes_hands(site, mbox, alice):
+    """Its owner removes it and ends, and the next one's has the same inode.
+
+    Between the reading of the pid and the question whether that lives, a second passes.
+    """
+    mbox.fill([message(1)])
+    site.set(limits__lock_seconds=5, mail__mbox_locks="dotlock")
+    first, second = site.spawn(["sleep", "60"]), site.spawn(["sleep", "60"])
+    path = mbox.path + ".lock"
+
+    def own(process):
+        with open(path, "w") as f:
+            f.write("%d:%s\n" % (process.pid, socket.gethostname()))
+        alice.own(path)
+
+    def trace():
+        with open(site.path("strace")) as f:
+            return f.read()
+
+    own(first)
+    client = site.inetd(prefix=["strace", "-f", "-qq", "-o", site.path("strace"), "-e",
+                                "trace=openat,kill", "-e", "inject=kill:delay_enter=1000000"])
+    client.login(alice)
+    client.send(b"STAT\r\n")
+    wait_until(lambda: re.search(r'"mbox.lock", O_RDONLY', trace()), what="a look at it")
+    first.kill()
+    first.wait()
+    own(second)
+    client.quiet(1.5)
+    assert os.path.exists(path)
+    os.unlink(path)
+    second.kill()
+    client.timeout = 20
+    assert client.reply().startswith(b"+OK 1 ")
+    assert re.search(r"kill\(%d, 0\) += -1 ESRCH" % first.pid, trace())

@@ -97,6 +97,14 @@ mbox_fixture_has(const struct mbox_fixture *f, const char *name)
 	return lstat(mbox_fixture_file(f, name), &st) == 0;
 }
 
+static bool
+is_kept(const char *name)
+{
+	const char *end = strrchr(name, '-');
+
+	return end != NULL && (strcmp(end, "-index") == 0 || strcmp(end, "-uidl") == 0);
+}
+
 size_t
 mbox_fixture_hidden(const struct mbox_fixture *f, const char *name)
 {
@@ -107,7 +115,7 @@ mbox_fixture_hidden(const struct mbox_fixture *f, const char *name)
 	assert_non_null(directory);
 	while ((entry = readdir(directory)) != NULL)
 		n += entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
-		     strcmp(entry->d_name, "..") != 0;
+		     strcmp(entry->d_name, "..") != 0 && !is_kept(entry->d_name);
 	closedir(directory);
 	return n;
 }

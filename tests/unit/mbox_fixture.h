@@ -35,7 +35,10 @@ int mbox_fixture_tear_down(void **state);
 /* Full path of a file in root, in memory that the next call overwrites. */
 const char *mbox_fixture_file(const struct mbox_fixture *f, const char *name);
 bool mbox_fixture_has(const struct mbox_fixture *f, const char *name);
-/* Names in a directory of root that begin with a dot, but for "." and "..". */
+/*
+ * Names in a directory of root that begin with a dot, but for "." and "..", and for the
+ * index and the file of unique-ids, which any session may leave.
+ */
 size_t mbox_fixture_hidden(const struct mbox_fixture *f, const char *name);
 
 /* Replace the bytes of a file, keeping its inode; append; read it whole. */

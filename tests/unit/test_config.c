@@ -35,6 +35,7 @@ test_defaults(void **state)
 	assert_int_equal(fixture_config->limits.idle_seconds, 600);
 	assert_int_equal(fixture_config->limits.output_seconds, 120);
 	assert_int_equal(fixture_config->limits.lock_seconds, 3);
+	assert_int_equal(fixture_config->limits.lock_lease_seconds, 300);
 	assert_int_equal(fixture_config->limits.messages, 1000000);
 	assert_int_equal(fixture_config->limits.octets, 0);
 	assert_int_equal(fixture_config->limits.bad_commands, 20);

@@ -119,6 +119,22 @@ not_an_mbox(void **state)
 }
 
 static void
+compressed(void **state)
+{
+	static const char *const heads[] = {"\x1f\x8b\x08 gzip", "\x28\xb5\x2f\xfd zstd"};
+	struct mbox_fixture *f = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		mbox_fixture_put(f, heads[i]);
+		assert_int_equal(open_and_load(f), MAIL_PERM);
+		assert_int_equal(f->logged, i + 1);
+		assert_non_null(strstr(f->last_log, "is compressed"));
+		mbox_fixture_expect(f, heads[i]);
+		mbox_fixture_close(f);
+	}
+}
+
+static void
 limits(void **state)
 {
 	struct mbox_fixture *f = *state;
@@ -310,8 +326,11 @@ last_message_grows(void **state)
 		A FROM "Subject: b\n\nbbbb\nand more\n\n",
 		A B "\n\n",
 		A B "no mail\n" C,
+		A B "Fr\n",
+		A B "From x\n",
 	};
-	static const char *const good[] = {A B C, A B "\n" C, A B};
+	static const char *const good[] = {
+		A B C, A B "\n" C, A B "F", A B "\n\nFrom ", A B "From somebody", A B};
 	struct mbox_fixture *f = *state;
 	struct mail_message *message;
 	struct bytes bytes;
@@ -378,6 +397,7 @@ test_mbox(void)
 		TEST(missing_and_empty),
 		TEST(file_appears_after_open),
 		TEST(not_an_mbox),
+		TEST(compressed),
 		TEST(limits),
 		TEST(unique_ids),
 		TEST(unique_ids_of_like_mails),

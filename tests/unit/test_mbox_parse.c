@@ -221,6 +221,8 @@ pseudo(void **state)
 	static const char *const texts[] = {
 		SYSTEM SUBJECT "X-IMAP: 1 2\n\n\n" SYSTEM SUBJECT "X-IMAP: 1 2\n\n",
 		"\n" SYSTEM "X-IMAPbase: 1 2\n" SUBJECT "\nReceived: x\n\n" FROM "\n",
+		"From MAILER_DAEMON  Wed Nov 25 18:52:49 2026\n" SUBJECT
+		"X-IMAP: 1795632769 0000000005\n\nText.\n\n" FROM "\n",
 	};
 	/* What lacks a mark, or has been through a mail transport, is mail. */
 	static const char *const mail[] = {
@@ -235,7 +237,7 @@ pseudo(void **state)
 	struct list list;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		assert_int_equal(
 			parse(texts[i], strlen(texts[i]), 3, &list), MBOX_PARSE_OK);
 		assert_int_equal(list.n, 2);

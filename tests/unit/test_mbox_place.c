@@ -172,15 +172,20 @@ static void
 mbox_in_the_home(void **state)
 {
 	struct mbox_fixture *f = *state;
-	struct stat st;
+	struct lock_holder holder;
+	char text[LOCK_TEXT];
+	int fd;
 
 	snprintf(f->path, sizeof f->path, "%s/mbox", f->home);
 	mbox_fixture_put(f, A);
 	mbox_fixture_open(f);
 	mbox_fixture_close(f);
 	assert_int_equal(mbox_fixture_hidden(f, "home"), 1);
-	assert_int_equal(stat(mbox_fixture_file(f, "home/.mbox.pop3d-lock"), &st), 0);
-	assert_int_equal(st.st_size, 0);
+	fd = open(mbox_fixture_file(f, "home/.mbox.pop3d-lock"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, sizeof text), LOCK_TEXT);
+	close(fd);
+	lock_text_parse(&holder, text, sizeof text);
+	assert_int_equal(holder.state, LOCK_FREE);
 }
 
 static void
@@ -227,7 +232,8 @@ sweeps_dotlocks(void **state)
 	static const char lock[] = "spool/.box.pop3d-lock";
 	static const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
 	struct mbox_fixture *f = *state;
-	char name[64];
+	struct lock_holder holder;
+	char name[64], text[LOCK_TEXT];
 	const pid_t pid = fork();
 
 	if (pid == 0)
@@ -245,7 +251,9 @@ sweeps_dotlocks(void **state)
 	mbox_fixture_open(f);
 	mbox_fixture_close(f);
 	assert_true(mbox_fixture_has(f, name));
-	mbox_fixture_write(mbox_fixture_file(f, lock), "x", 1);
+	assert_true(lock_holder_self(&holder, 30));
+	lock_text_make(text, &holder);
+	mbox_fixture_write(mbox_fixture_file(f, lock), text, sizeof text);
 	mbox_fixture_open(f);
 	mbox_fixture_close(f);
 	assert_false(mbox_fixture_has(f, name));

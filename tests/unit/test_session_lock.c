@@ -14,49 +14,8 @@
 
 #include <cmocka.h>
 
-#include "mailstore/session_lock.h"
+#include "tests/unit/lock_fixture.h"
 #include "tests/unit/tests.h"
-
-#define NAME "lock"
-
-static char directory[64];
-static int dirfd_ = -1;
-static unsigned logged;
-
-__attribute__((format(printf, 3, 4))) static void
-count_line(void *cookie, int priority, const char *format, ...)
-{
-	(void)cookie;
-	(void)priority;
-	(void)format;
-	logged++;
-}
-
-static struct mail_options options = {.home = "", .log = count_line};
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	snprintf(directory, sizeof(directory), "/tmp/pop3d-test.XXXXXX");
-	if (mkdtemp(directory) == NULL)
-		return -1;
-	dirfd_ = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	options.lock_wait = 0;
-	logged = 0;
-	return dirfd_ < 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlinkat(dirfd_, NAME, 0);
-	unlinkat(dirfd_, NAME, AT_REMOVEDIR);
-	unlinkat(dirfd_, "other", 0);
-	close(dirfd_);
-	return rmdir(directory);
-}
 
 static double
 seconds_since(const struct timespec *start)
@@ -71,63 +30,74 @@ seconds_since(const struct timespec *start)
 static void
 test_exclusion(void **state)
 {
-	int fd = -1, second = -1;
+	struct session_lock lock, second;
 
 	(void)state;
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_OK);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &second), MAIL_BUSY);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_int_equal(lock_take(&second), MAIL_BUSY);
 	/* Closing another descriptor of the file must not lose it, as POSIX locks do. */
-	close(openat(dirfd_, NAME, O_RDONLY | O_CLOEXEC));
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &second), MAIL_BUSY);
-	close(fd);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &second), MAIL_OK);
-	close(second);
-	assert_int_equal(faccessat(dirfd_, NAME, F_OK, 0), 0);
-	assert_int_equal(logged, 0);
+	close(openat(lock_dirfd, LOCK_NAME, O_RDONLY | O_CLOEXEC));
+	assert_int_equal(lock_take(&second), MAIL_BUSY);
+	session_lock_release(&lock, false);
+	assert_int_equal(lock_take(&second), MAIL_OK);
+	session_lock_release(&second, false);
+	assert_int_equal(faccessat(lock_dirfd, LOCK_NAME, F_OK, 0), 0);
+	assert_int_equal(lock_logged, 0);
 }
 
 static void
 test_file(void **state)
 {
-	char text[512], pid[32];
+	struct lock_holder first, second;
+	struct session_lock lock;
 	struct stat st;
-	ssize_t n;
-	int fd;
+	char pid[32];
 
 	(void)state;
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_OK);
-	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_int_equal(fcntl(lock.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(lock.dirfd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fstat(lock.fd, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	n = pread(fd, text, sizeof(text) - 1, 0);
-	assert_true(n > 0);
-	text[n] = '\0';
-	assert_int_equal(strncmp(text, "host=", 5), 0);
-	assert_non_null(strstr(text, " boot="));
-	snprintf(pid, sizeof(pid), " pid=%ld ", (long)getpid());
-	assert_non_null(strstr(text, pid));
-	assert_non_null(strstr(text, " start="));
-	assert_int_equal(text[n - 1], '\n');
-	close(fd);
+	assert_int_equal(st.st_size, LOCK_TEXT);
+	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	first = lock_get();
+	assert_int_equal(first.state, LOCK_HELD);
+	assert_string_equal(first.pid, pid);
+	assert_int_equal(first.lease, 30);
+	session_lock_release(&lock, false);
+	second = lock_get();
+	assert_int_equal(second.state, LOCK_FREE);
+	assert_string_equal(second.generation, first.generation);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_false(lock.died);
+	second = lock_get();
+	assert_string_not_equal(second.generation, first.generation);
+	session_lock_release(&lock, true);
+	assert_int_equal(lock_get().state, LOCK_LEFT);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_true(lock.died);
+	session_lock_release(&lock, false);
+	assert_int_equal(lock_logged, 0);
 }
 
 /* The text of a holder with a longer one is gone for good. */
 static void
 test_old_text(void **state)
 {
+	struct session_lock lock;
 	char text[1024];
-	ssize_t n;
-	int fd = openat(dirfd_, NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct stat st;
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(write(fd, text, sizeof(text)), (ssize_t)sizeof(text));
-	close(fd);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_OK);
-	n = pread(fd, text, sizeof(text), 0);
-	assert_true(n > 0 && n < 512);
-	assert_null(memchr(text, '\n', (size_t)n - 1));
-	close(fd);
+	lock_put(text, sizeof(text));
+	lock_age(31);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_int_equal(fstat(lock.fd, &st), 0);
+	assert_int_equal(st.st_size, LOCK_TEXT);
+	assert_int_equal(lock_get().state, LOCK_HELD);
+	session_lock_release(&lock, false);
 }
 
 /* A child that takes the lock, tells by a pipe, and sleeps for ms (or until killed). */
@@ -136,7 +106,8 @@ start_holder(long ms)
 {
 	const struct timespec time = {
 		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-	int ready[2], fd;
+	struct session_lock lock;
+	int ready[2];
 	pid_t pid;
 	char c = 'r';
 
@@ -144,8 +115,7 @@ start_holder(long ms)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (session_lock(dirfd_, NAME, &options, &fd) != MAIL_OK ||
-			write(ready[1], &c, 1) != 1)
+		if (lock_take(&lock) != MAIL_OK || write(ready[1], &c, 1) != 1)
 			_exit(1);
 		nanosleep(&time, NULL);
 		_exit(0);
@@ -160,14 +130,14 @@ static void
 test_killed_holder(void **state)
 {
 	const pid_t pid = start_holder(60000);
-	int fd;
+	struct session_lock lock;
 
 	(void)state;
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_BUSY);
+	assert_int_equal(lock_take(&lock), MAIL_BUSY);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_OK);
-	close(fd);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	session_lock_release(&lock, false);
 }
 
 static void
@@ -175,56 +145,57 @@ test_waiting(void **state)
 {
 	struct timespec start;
 	pid_t pid = start_holder(200);
-	int fd, second;
+	struct session_lock lock, second;
 
 	(void)state;
-	options.lock_wait = 5;
+	lock_options.lock_wait = 5;
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_OK);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
 	assert_true(seconds_since(&start) < 4);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 
-	options.lock_wait = 1;
+	lock_options.lock_wait = 1;
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &second), MAIL_BUSY);
+	assert_int_equal(lock_take(&second), MAIL_BUSY);
 	assert_true(seconds_since(&start) >= 1 && seconds_since(&start) < 3);
-	close(fd);
+	session_lock_release(&lock, false);
 }
 
 static void
 test_no_lock_file(void **state)
 {
+	struct session_lock lock;
 	struct stat st;
-	int fd;
 
 	(void)state;
-	assert_int_equal(symlinkat("other", dirfd_, NAME), 0);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_PERM);
-	assert_int_not_equal(fstatat(dirfd_, "other", &st, 0), 0);
-	assert_int_equal(unlinkat(dirfd_, NAME, 0), 0);
+	assert_int_equal(symlinkat("other", lock_dirfd, LOCK_NAME), 0);
+	assert_int_equal(lock_take(&lock), MAIL_PERM);
+	assert_int_not_equal(fstatat(lock_dirfd, "other", &st, 0), 0);
+	assert_int_equal(unlinkat(lock_dirfd, LOCK_NAME, 0), 0);
 
-	assert_int_equal(mkfifoat(dirfd_, NAME, 0600), 0);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_PERM);
-	assert_int_equal(unlinkat(dirfd_, NAME, 0), 0);
+	assert_int_equal(mkfifoat(lock_dirfd, LOCK_NAME, 0600), 0);
+	assert_int_equal(lock_take(&lock), MAIL_PERM);
+	assert_int_equal(unlinkat(lock_dirfd, LOCK_NAME, 0), 0);
 
-	assert_int_equal(mkdirat(dirfd_, NAME, 0700), 0);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_PERM);
-	assert_int_equal(logged, 3);
+	assert_int_equal(mkdirat(lock_dirfd, LOCK_NAME, 0700), 0);
+	assert_int_equal(lock_take(&lock), MAIL_PERM);
+	assert_int_equal(lock_logged, 3);
 }
 
 /* A hard link to a file of value: it keeps its content. */
 static void
 test_second_name(void **state)
 {
+	const int fd = openat(lock_dirfd, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct session_lock lock;
 	struct stat st;
-	int fd = openat(dirfd_, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	(void)state;
 	assert_int_equal(write(fd, "precious", 8), 8);
 	close(fd);
-	assert_int_equal(linkat(dirfd_, "other", dirfd_, NAME, 0), 0);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_PERM);
-	assert_int_equal(fstatat(dirfd_, "other", &st, 0), 0);
+	assert_int_equal(linkat(lock_dirfd, "other", lock_dirfd, LOCK_NAME, 0), 0);
+	assert_int_equal(lock_take(&lock), MAIL_PERM);
+	assert_int_equal(fstatat(lock_dirfd, "other", &st, 0), 0);
 	assert_int_equal(st.st_size, 8);
 }
 
@@ -233,35 +204,38 @@ static void
 test_directory(void **state)
 {
 	struct timespec start;
-	int fd, second = -1;
+	struct session_lock lock, second;
 
 	(void)state;
-	assert_int_equal(session_lock_directory(dirfd_, &options, &fd), MAIL_OK);
-	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	options.lock_wait = 1;
+	assert_int_equal(
+		session_lock_take_directory(&lock, lock_dirfd, &lock_options), MAIL_OK);
+	assert_int_equal(fcntl(lock.fd, F_GETFD), FD_CLOEXEC);
+	lock_options.lock_wait = 1;
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	assert_int_equal(session_lock_directory(dirfd_, &options, &second), MAIL_BUSY);
+	assert_int_equal(session_lock_take_directory(&second, lock_dirfd, &lock_options),
+		MAIL_BUSY);
 	assert_true(seconds_since(&start) >= 1 && seconds_since(&start) < 3);
-	close(fd);
-	assert_int_equal(session_lock_directory(dirfd_, &options, &fd), MAIL_OK);
-	close(fd);
-	assert_int_equal(session_lock_directory(-1, &options, &fd), MAIL_TEMP);
+	session_lock_release(&lock, false);
+	assert_int_equal(
+		session_lock_take_directory(&lock, lock_dirfd, &lock_options), MAIL_OK);
+	session_lock_release(&lock, false);
+	assert_int_equal(
+		session_lock_take_directory(&lock, -1, &lock_options), MAIL_TEMP);
 }
 
 /* Its owner could lock others out for ever. */
 static void
 test_other_owner(void **state)
 {
-	int fd = openat(dirfd_, NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct session_lock lock;
 
 	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
+	lock_put("", 0);
 	if (geteuid() != 0)
 		fail_msg("this test needs root");
-	assert_int_equal(fchownat(dirfd_, NAME, 65534, 65534, 0), 0);
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_PERM);
-	assert_int_equal(logged, 1);
+	assert_int_equal(fchownat(lock_dirfd, LOCK_NAME, 65534, 65534, 0), 0);
+	assert_int_equal(lock_take(&lock), MAIL_PERM);
+	assert_int_equal(lock_logged, 1);
 }
 
 /* Who waits for a file that is removed meanwhile locks the one that is there then. */
@@ -269,30 +243,29 @@ static void
 test_removed_while_waiting(void **state)
 {
 	pid_t holder = start_holder(300);
+	struct session_lock lock;
 	struct stat locked, named;
-	int fd;
 
 	(void)state;
-	assert_int_equal(unlinkat(dirfd_, NAME, 0), 0);
-	options.lock_wait = 3;
-	assert_int_equal(session_lock(dirfd_, NAME, &options, &fd), MAIL_OK);
-	assert_int_equal(fstat(fd, &locked), 0);
-	assert_int_equal(fstatat(dirfd_, NAME, &named, 0), 0);
+	assert_int_equal(unlinkat(lock_dirfd, LOCK_NAME, 0), 0);
+	lock_options.lock_wait = 3;
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_int_equal(fstat(lock.fd, &locked), 0);
+	assert_int_equal(fstatat(lock_dirfd, LOCK_NAME, &named, 0), 0);
 	assert_int_equal(locked.st_ino, named.st_ino);
-	close(fd);
+	session_lock_release(&lock, false);
 	assert_int_equal(waitpid(holder, NULL, 0), holder);
 
 	holder = start_holder(60000);
 	const pid_t waiter = fork();
 	if (waiter == 0)
-		_exit(session_lock(dirfd_, NAME, &options, &fd) == MAIL_OK &&
-					fstat(fd, &locked) == 0 &&
-					fstatat(dirfd_, NAME, &named, 0) == 0 &&
+		_exit(lock_take(&lock) == MAIL_OK && fstat(lock.fd, &locked) == 0 &&
+					fstatat(lock_dirfd, LOCK_NAME, &named, 0) == 0 &&
 					locked.st_ino == named.st_ino
 				? 0
 				: 1);
 	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-	assert_int_equal(unlinkat(dirfd_, NAME, 0), 0);
+	assert_int_equal(unlinkat(lock_dirfd, LOCK_NAME, 0), 0);
 	kill(holder, SIGKILL);
 	assert_int_equal(waitpid(holder, NULL, 0), holder);
 	int status;
@@ -304,17 +277,26 @@ int
 test_session_lock(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_exclusion, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_old_text, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_killed_holder, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_no_lock_file, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_second_name, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_other_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			test_removed_while_waiting, set_up, tear_down),
+			test_exclusion, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_file, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_old_text, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_killed_holder, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_waiting, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_no_lock_file, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_second_name, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_directory, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_other_owner, lock_fixture_set_up, lock_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(test_removed_while_waiting,
+			lock_fixture_set_up, lock_fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests_name("session_lock", tests, NULL, NULL);

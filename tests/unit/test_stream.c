@@ -260,6 +260,75 @@ test_reset(void **state)
 	assert_int_equal(close(wire.stream.in), 0);
 }
 
+struct ticks {
+	unsigned count;
+	unsigned stop_at; /* 0: never */
+};
+
+static bool
+count_tick(void *cookie)
+{
+	struct ticks *ticks = cookie;
+
+	return ++ticks->count != ticks->stop_at;
+}
+
+static void
+set_ticks(struct stream *stream, struct ticks *ticks)
+{
+	stream->tick = count_tick;
+	stream->tick_cookie = ticks;
+	stream->tick_seconds = 1;
+	stream->tick_at = clock_after(1);
+}
+
+/* The deadline holds, and what is done meanwhile is done. */
+static void
+test_tick(void **state)
+{
+	struct ticks ticks = {0};
+	struct wire wire;
+	char buf[8];
+	size_t n;
+
+	(void)state;
+	wire_open(&wire, WIRE_SOCKET);
+	set_ticks(&wire.stream, &ticks);
+	assert_int_equal(stream_read(&wire.stream, buf, sizeof(buf), clock_after(0), &n),
+		STREAM_TIMEOUT);
+	assert_int_equal(ticks.count, 0);
+	const int64_t start = clock_now();
+	assert_int_equal(stream_read(&wire.stream, buf, sizeof(buf), start + 2500, &n),
+		STREAM_TIMEOUT);
+	assert_true(clock_now() - start >= 2500);
+	assert_true(ticks.count == 1 || ticks.count == 2);
+	/* One that is overdue is done though nobody has to wait. */
+	wire.stream.tick_at = clock_now() - 1;
+	ticks.count = 0;
+	wire_send(&wire, "x", 1);
+	assert_int_equal(stream_read(&wire.stream, buf, sizeof(buf), clock_after(5), &n),
+		STREAM_OK);
+	assert_int_equal(ticks.count, 1);
+	wire_close(&wire);
+}
+
+static void
+test_tick_stops(void **state)
+{
+	struct ticks ticks = {.stop_at = 2};
+	struct wire wire;
+	char buf[8];
+	size_t n;
+
+	(void)state;
+	wire_open(&wire, WIRE_SOCKET);
+	set_ticks(&wire.stream, &ticks);
+	assert_int_equal(stream_read(&wire.stream, buf, sizeof(buf), CLOCK_NEVER, &n),
+		STREAM_STOPPED);
+	assert_int_equal(ticks.count, 2);
+	wire_close(&wire);
+}
+
 int
 test_stream(void)
 {
@@ -272,6 +341,8 @@ test_stream(void)
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_no_delay),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_tick),
+		cmocka_unit_test(test_tick_stops),
 	};
 
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);

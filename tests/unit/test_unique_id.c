@@ -51,11 +51,11 @@ test_all_distinct(void **state)
 	char ids[3][MAIL_UID_MAX + 1] = {"a", "b", "a.2"};
 
 	(void)state;
-	assert_true(unique_id_distinguish(ids, 3));
+	assert_true(unique_id_distinguish(ids, 3, NULL));
 	assert_string_equal(ids[0], "a");
 	assert_string_equal(ids[1], "b");
 	assert_string_equal(ids[2], "a.2");
-	assert_true(unique_id_distinguish(ids, 0));
+	assert_true(unique_id_distinguish(ids, 0, NULL));
 }
 
 static void
@@ -64,7 +64,7 @@ test_duplicates_in_list_order(void **state)
 	char ids[6][MAIL_UID_MAX + 1] = {"b", "a", "b", "a", "c", "b"};
 
 	(void)state;
-	assert_true(unique_id_distinguish(ids, 6));
+	assert_true(unique_id_distinguish(ids, 6, NULL));
 	assert_string_equal(ids[0], "b");
 	assert_string_equal(ids[1], "a");
 	assert_string_equal(ids[2], "b.2");
@@ -80,7 +80,7 @@ test_suffix_taken(void **state)
 	char ids[4][MAIL_UID_MAX + 1] = {"a", "a", "a.2", "a"};
 
 	(void)state;
-	assert_true(unique_id_distinguish(ids, 4));
+	assert_true(unique_id_distinguish(ids, 4, NULL));
 	assert_string_equal(ids[0], "a");
 	assert_string_equal(ids[1], "a.3");
 	assert_string_equal(ids[2], "a.2");
@@ -94,7 +94,7 @@ test_long_duplicates(void **state)
 	char ids[3][MAIL_UID_MAX + 1] = {LONG_ID, LONG_ID, LONG_ID};
 
 	(void)state;
-	assert_true(unique_id_distinguish(ids, 3));
+	assert_true(unique_id_distinguish(ids, 3, NULL));
 	assert_string_equal(ids[0], LONG_ID);
 	assert_id(LONG_ID ".2", 72, ids[1]);
 	assert_id(LONG_ID ".3", 72, ids[2]);
@@ -121,7 +121,7 @@ test_many(void **state)
 		else
 			snprintf(ids[i], sizeof(ids[i]), "same.%zu", i);
 	}
-	assert_true(unique_id_distinguish(ids, n));
+	assert_true(unique_id_distinguish(ids, n, NULL));
 	qsort(ids, n, sizeof(*ids), compare_ids);
 	for (size_t i = 1; i < n; i++)
 		assert_string_not_equal(ids[i - 1], ids[i]);

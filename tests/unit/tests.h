@@ -4,22 +4,36 @@
 #ifndef TESTS_H
 #define TESTS_H
 
+int test_decoder(void);
+int test_decoder_damage(void);
 int test_octets(void);
 int test_unique_id(void);
 int test_location(void);
+int test_import_dovecot(void);
+int test_import_courier(void);
+int test_import_header(void);
+int test_import_file(void);
 int test_session_lock(void);
+int test_lock_text(void);
+int test_lock_lease(void);
 int test_maildir_name(void);
 int test_maildir_list(void);
 int test_maildir(void);
 int test_maildir_message(void);
+int test_maildir_compressed(void);
 int test_maildir_scan(void);
 int test_maildir_twins(void);
 int test_maildir_update(void);
+int test_maildir_quota(void);
+int test_maildir_quota_file(void);
+int test_maildir_quota_count(void);
 int test_mbox_from(void);
 int test_mbox_id(void);
 int test_mbox_parse(void);
 int test_mbox_io(void);
 int test_mbox_journal(void);
+int test_index(void);
+int test_id_file(void);
 int test_mbox_recover(void);
 int test_mbox_file(void);
 int test_mbox_place(void);
@@ -104,5 +118,8 @@ int test_proxy(void);
 int test_proxy_tlv(void);
 int test_proxy_v2(void);
 int test_xclient(void);
+int test_printable(void);
+int test_convert_codec(void);
+int test_mbox_date(void);
 
 #endif
