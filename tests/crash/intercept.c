@@ -4,10 +4,10 @@
  * usage: intercept -o REPORT [-l] [-p NAME] [-n N -a ACTION [-f]] PROGRAM [ARGUMENT ...]
  *
  * Counting begins when a process calls itself NAME (prctl PR_SET_NAME; "pop3d-session" if
- * -p is not given) and goes on to its end; calls on pipes and sockets do not count.  Call
- * N is struck at its entry: "kill" ends the process, a number is the errno that it
- * returns without having been done, "short" does only the first half of a write.  -f: it
- * and every one that follows, as on a disk that died.
+ * -p is not given) and goes on to its end; all its threads count, calls on pipes and
+ * sockets do not.  Call N is struck at its entry: "kill" ends the process, a number is
+ * the errno that it returns without having been done, "short" does only the first half of
+ * a write.  -f: it and every one that follows, as on a disk that died.
  *
  * The kernel hands every call over (SECCOMP_RET_USER_NOTIF), whatever library made it.
  * REPORT gets "call N NAME TARGET" for each with -l, "struck N NAME TARGET", "total N"
@@ -51,7 +51,8 @@ static struct {
 	unsigned long n;
 	const char *action; /* NULL: count only */
 	bool list, follow;
-	pid_t counted; /* whose calls count; 0: none yet */
+	pid_t counted; /* whose calls count, with all its threads; 0: none yet */
+	pid_t thread;  /* of them, the one that was met last */
 	unsigned long total;
 } state = {.name = "pop3d-session"};
 
@@ -117,6 +118,29 @@ call_target(const struct file_call *call, const struct seccomp_notif *request,
 	return true;
 }
 
+/* Whether a thread is one of the process that counts. */
+static bool
+is_counted(pid_t thread)
+{
+	char path[64], line[128];
+	int pid = 0;
+	FILE *f;
+
+	if (state.counted == 0 || thread == state.counted || thread == state.thread)
+		return state.counted != 0;
+	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+	f = fopen(path, "re");
+	while (f != NULL && pid == 0 && fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "Tgid:", 5) == 0)
+			pid = (int)strtol(line + 5, NULL, 10);
+	if (f != NULL)
+		(void)fclose(f);
+	if (pid != state.counted)
+		return false;
+	state.thread = thread;
+	return true;
+}
+
 /* Do the first half of a write; false if there is no such half. */
 static bool
 write_short(const struct seccomp_notif *request, struct seccomp_notif_resp *response)
@@ -130,7 +154,7 @@ write_short(const struct seccomp_notif *request, struct seccomp_notif_resp *resp
 	if ((!at && request->data.nr != SYS_write) || half == 0 || half > SHORT_MAX)
 		return false;
 	text = malloc(half);
-	process = (int)syscall(SYS_pidfd_open, request->pid, 0);
+	process = (int)syscall(SYS_pidfd_open, state.counted, 0);
 	fd = (int)syscall(SYS_pidfd_getfd, process, (int)args[0], 0);
 	if (text == NULL || fd < 0 ||
 		peek((pid_t)request->pid, args[1], text, half) != half)
@@ -150,7 +174,7 @@ static bool
 strike(const struct seccomp_notif *request, struct seccomp_notif_resp *response)
 {
 	if (strcmp(state.action, "kill") == 0) {
-		if (kill((pid_t)request->pid, SIGKILL) != 0)
+		if (kill(state.counted, SIGKILL) != 0)
 			die("intercept: kill");
 		return true;
 	}
@@ -167,7 +191,7 @@ count(const struct seccomp_notif *request, struct seccomp_notif_resp *response)
 	const struct file_call *call = file_call_find(request->data.nr);
 	char target[TARGET_MAX];
 
-	if (call == NULL || (pid_t)request->pid != state.counted ||
+	if (call == NULL || !is_counted((pid_t)request->pid) ||
 		!call_target(call, request, target))
 		return false;
 	state.total++;

@@ -20,13 +20,14 @@ Op = collections.namedtuple("Op", "kind what change")
 Trace = collections.namedtuple("Trace", "before directories ops output greeted")
 
 MARK = re.compile(r'prctl\(PR_SET_NAME, "%s"' % "".join("\\\\x%02x" % b for b in b"pop3d-session"))
+CLONE = re.compile(r"clone3?\(.* = (\d+)$")
 STRING = re.compile(r'"(?:\\x[0-9a-f]{2})*"')
 CALL = re.compile(r"([a-z_0-9]+)\((.*)\)\s+= (-?\d+|\?)")
 QUIET = set(
     "pread64 preadv getdents64 newfstatat fstat statx fadvise64 faccessat"
     " faccessat2 access readlink readlinkat flock statfs fstatfs fgetxattr getxattr lgetxattr"
     " flistxattr fchmod fchown fchmodat fchownat utimensat fsetxattr chdir fchdir poll ppoll"
-    " select pselect6 prctl getcwd stat lstat dup umask ioctl".split())
+    " select pselect6 prctl clone clone3 getcwd stat lstat dup umask ioctl".split())
 
 
 def octets(argument):
@@ -170,15 +171,26 @@ def read_home(home):
 
 
 def session_lines(prefix, mark=MARK):
-    """Lines of the one process that became the session, from there on."""
+    """Of the one process that became the session, from there on: (lines, of its threads)."""
+    files, found = {}, []
     for path in glob.glob(prefix + ".*"):
         with open(path, encoding="latin-1") as f:
-            lines = f.read().split("\n")
+            files[path.rpartition(".")[2]] = f.read().split("\n")
         os.unlink(path)
+    for lines in files.values():
         start = next((n for n, line in enumerate(lines) if re.match(mark, line)), None)
         if start is not None:
             found = lines[start:]
-    return found
+    clones = [CLONE.match(line) for line in found]
+    return found, [line for clone in clones if clone for line in files[clone.group(1)]]
+
+
+def check_thread(line):
+    """What stands in another order than it was done must change nothing."""
+    call = CALL.match(line)
+    name = call.group(1) if call else ""
+    assert not call or name in QUIET or name in ("read", "close", "mmap") or (
+        name == "openat" and "O_RDONLY" in line and "O_CREAT" not in line), line
 
 
 def record(rig, commands):
@@ -187,11 +199,14 @@ def record(rig, commands):
     before, directories = read_home(rig.home)
     prefix = rig.report + ".strace"
     argv = ["strace", "-ff", "-qq", "-xx", "-s", str(1 << 22), "-o", prefix,
-            "-e", "trace=%file,%desc,prctl,mmap", *rig.site.argv()]
+            "-e", "trace=%file,%desc,prctl,mmap,clone,clone3", *rig.site.argv()]
     output, errors, status, _ = converse(argv, commands)
     assert status == 0, errors
     recorder = Recorder(rig.home, before, directories)
-    for line in session_lines(prefix):
+    lines, of_threads = session_lines(prefix)
+    for line in lines:
         recorder.line(line)
+    for line in of_threads:
+        check_thread(line)
     assert recorder.said > 0
     return Trace(before, directories, recorder.ops, output, len(output) - recorder.said)

@@ -15,7 +15,7 @@ from recorder import session_lines
 from rig import INTERCEPT, Rig, converse
 
 # They are about descriptors, but ask nothing of a file system.
-NO_FILE_CALLS = set("mmap poll ppoll select pselect6 dup dup2 dup3 prctl".split())
+NO_FILE_CALLS = set("mmap poll ppoll select pselect6 dup dup2 dup3 prctl clone clone3".split())
 
 
 @pytest.fixture(params=STORES)
@@ -42,14 +42,15 @@ def test_sees_what_strace_sees(rig, workload):
     """Both look at the same session."""
     rig.lay()
     prefix = rig.report + ".strace"
-    argv = ["strace", "-ff", "-qq", "-y", "-o", prefix, "-e", "trace=%file,%desc,prctl",
+    argv = ["strace", "-ff", "-qq", "-y", "-o", prefix, "-e", "trace=%file,%desc,prctl,clone,clone3",
             INTERCEPT, "-l", "-o", rig.report, *rig.site.argv()]
     converse(argv, session(rig.account, WORKLOADS[workload]))
-    lines = session_lines(prefix, r'prctl\(PR_SET_NAME, "pop3d-session"')
+    lines = sum(session_lines(prefix, r'prctl\(PR_SET_NAME, "pop3d-session"'), [])
     with open(rig.report, encoding="latin-1") as f:
         calls = [line.split(" ") for line in f if line.startswith("call ")]
     seen = collections.Counter(call[2] for call in calls)
-    assert seen == counted(lines) and sum(seen.values()) == len(calls) > 100
+    assert seen == counted(lines)
+    assert sum(seen.values()) == len(calls) > 100
     assert not glob.glob(prefix + ".*")
 
 
@@ -90,6 +91,27 @@ def test_faults(tree, tmp_path, options, said):
     assert done.stdout.decode().strip().startswith(said), done
     if "kill" in options:
         assert done.stdout == b"" and (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+THREAD = """
+import ctypes, os, sys, threading
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+ctypes.CDLL(None).prctl(15, b"probe")
+thread = threading.Thread(target=os.write, args=(fd, b"0123456789"))
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("options, left", [
+    ("", b"0123456789"), ("-n 1 -a short", b"01234"), ("-n 1 -a 28", b""),
+    ("-n 1 -a kill", b"")])
+def test_threads_count(tree, tmp_path, options, left):
+    argv = [INTERCEPT, "-p", "probe", "-o", tmp_path / "report", *options.split(),
+            "/usr/bin/python3", "-c", THREAD, tmp_path / "file"]
+    subprocess.run(argv, capture_output=True, check=True, timeout=20)
+    assert (tmp_path / "file").read_bytes() == left
+    assert ("kill" in options) == ("status 9" in (tmp_path / "report").read_text())
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
