@@ -139,6 +139,13 @@ print_and_leave(const struct options *options)
 static bool
 open_addresses(struct startup *startup, const struct options *options)
 {
+	sigset_t hangup;
+
+	/* Who sees it listen may send this before the listener can handle it. */
+	(void)sigemptyset(&hangup);
+	(void)sigaddset(&hangup, SIGHUP);
+	if (options->n_addresses > 0)
+		(void)sigprocmask(SIG_BLOCK, &hangup, NULL);
 	/* After a re-execution they are among the sockets passed. */
 	for (size_t i = 0; options->table < 0 && i < options->n_addresses; i++)
 		if (!startup_listen(startup, options->addresses[i]))

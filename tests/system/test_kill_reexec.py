@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import Proc, descendants, wait_role, wait_until
+from harness import Proc, descendants, free_port, wait_role, wait_until
 from stores import message
 
 
@@ -204,3 +204,13 @@ def test_terminate(site, maildir, alice):
     assert listener.stop() == 0
     assert b"+OK" not in session.rest()
     greeted.close()
+
+
+def test_hangup_as_soon_as_it_listens(site):
+    """It is read anew later; whoever sends this must not have ended the server."""
+    port = free_port()
+    process = site.spawn(["strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=listen", "-e",
+                          "inject=listen:signal=HUP"]
+                         + site.argv("-l", "127.0.0.1:%d" % port), service=True)
+    wait_until(lambda: process.poll() is not None or site.log_lines("info"), what="a start")
+    assert process.poll() is None
