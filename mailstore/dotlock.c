@@ -188,8 +188,10 @@ dotlock_release(struct dotlock *d)
 	own_remove(d);
 	if (d->fd != -1) {
 		/* Somebody may have taken it over: only our own file is removed. */
-		if (!dotlock_stale_break(d, &d->st))
+		if (!dotlock_stale_break(d, &d->st)) {
 			(void)fail(d, "remove");
+			d->left = true;
+		}
 		(void)close(d->fd);
 		d->fd = -1;
 	}

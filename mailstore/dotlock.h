@@ -37,7 +37,7 @@ struct dotlock {
 	char own[NAME_MAX + 1];   /* our own name of it */
 	char aside[NAME_MAX + 1]; /* where a stale one goes */
 	bool own_left;            /* the own name may still be there */
-	bool left;                /* another file of ours is, and will be */
+	bool left;                /* the lock or another file of ours is, and will be */
 	bool logged;              /* why somebody else's cannot be broken */
 };
 
@@ -52,8 +52,8 @@ enum dotlock_result dotlock_try(struct dotlock *d);
 void dotlock_touch(const struct dotlock *d);
 
 /*
- * Remove the dotlock, if dotlock_try() took it.  False: a file of another name could not
- * be removed; dotlock_sweep() should be called some day.
+ * Remove the dotlock, if dotlock_try() took it.  False: it, or a file of another name,
+ * could not be removed; it should be taken and dotlock_sweep() be called some day.
  */
 bool dotlock_release(struct dotlock *d);
 

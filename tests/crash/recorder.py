@@ -143,8 +143,11 @@ class Recorder:
         shared = "MAP_SHARED" in args[3] and "PROT_WRITE" in args[2]
         assert not shared or args[4] == "-1", "a file is mapped to be written: %r" % args
 
-    def do_fcntl(self, args, _):
-        assert "DUPFD" not in args[1] or int(args[0]) not in self.open, args
+    def do_fcntl(self, args, result):
+        if "DUPFD" in args[1] and int(args[0]) in self.open:
+            # Two descriptors of a file would share its position.
+            assert int(args[0]) not in self.position, args
+            self.open[result] = self.open[int(args[0])]
 
     def line(self, text):
         call = CALL.match(text)
