@@ -40,7 +40,7 @@ Result = collections.namedtuple("Result", "stdout stderr code killed injected tr
 def run(command, inject=None, names=FILE, timeout=20):
     """Run command (a list) under strace, with a value of -e inject= if given."""
     with tempfile.NamedTemporaryFile(mode="r", prefix="trace.") as trace:
-        strace = [STRACE, "-f", "-qq", "-o", trace.name, "-e", "trace=" + ",".join(names)]
+        strace = [STRACE, "-f", "-qq", "-y", "-o", trace.name, "-e", "trace=" + ",".join(names)]
         if inject is not None:
             strace += ["-e", "inject=" + inject]
         done = subprocess.run(strace + command, capture_output=True, timeout=timeout,
@@ -49,6 +49,12 @@ def run(command, inject=None, names=FILE, timeout=20):
     killed = "+++ killed by SIGKILL +++" in text
     return Result(done.stdout.decode(), done.stderr.decode(), done.returncode, killed,
                   killed or "(INJECTED)" in text, text)
+
+
+def struck(result, pattern):
+    """Whether the call that failed is about a path like this, which strace -y tells."""
+    return any(re.search(pattern, line) for line in result.trace.splitlines()
+               if "(INJECTED)" in line)
 
 
 def skipped(trace, marker):
