@@ -307,8 +307,8 @@ session_lock_release(struct session_lock *lock, bool left)
 {
 	struct lock_holder holder;
 
-	/* Another host's text in the file must stay. */
-	if (lock->named && session_lock_keep(lock) == MAIL_OK) {
+	/* Another host's text in the file must stay, however new it is. */
+	if (lock->named && !lock->lost && session_lock_look(lock) == MAIL_OK) {
 		lock_text_parse(&holder, lock->text, lock->length);
 		holder.state = left ? LOCK_LEFT : LOCK_FREE;
 		lock_text_make(lock->text, &holder);

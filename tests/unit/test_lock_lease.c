@@ -248,6 +248,22 @@ test_taken_over(void **state)
 	assert_int_equal(lock_get().state, LOCK_HELD);
 }
 
+/* So it does when the loser ends before it was time to look. */
+static void
+test_taken_over_at_the_end(void **state)
+{
+	struct lock_holder holder = lock_holder_elsewhere();
+	struct session_lock lock;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	lock_put_holder(&holder);
+	session_lock_release(&lock, false);
+	assert_string_equal(lock_get().generation, holder.generation);
+	assert_int_equal(lock_get().state, LOCK_HELD);
+	assert_int_equal(lock_logged, 1);
+}
+
 static void
 test_removed(void **state)
 {
@@ -301,6 +317,7 @@ test_lock_lease(void)
 		LOCK_TEST(test_access_time),
 		LOCK_TEST(test_keep),
 		LOCK_TEST(test_taken_over),
+		LOCK_TEST(test_taken_over_at_the_end),
 		LOCK_TEST(test_removed),
 		LOCK_TEST(test_waiting),
 	};
