@@ -291,8 +291,11 @@ session_lock_check(struct session_lock *lock)
 		return MAIL_OK;
 	/* In this order: who asks for our lease from now on finds that it runs. */
 	session_lock_touch(lock);
-	/* Somebody may have found that it had run out, and be about to write his text. */
-	if (now - lock->due >= (time_t)(lock->lease - lock->lease / 3))
+	/*
+	 * Somebody may have found that it had run out, and be about to write his text.
+	 * The touch may have taken long itself, where the server was away.
+	 */
+	if (seconds_now() - lock->due >= (time_t)(lock->lease - lock->lease / 3))
 		pause_for(FOREIGN_POLL_NS);
 	status = session_lock_look(lock);
 	if (status == MAIL_OK)
