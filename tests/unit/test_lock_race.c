@@ -1,8 +1,11 @@
-/* Two hosts at the same lock, one of them slowed down where it sets the time of a file. */
+/* Two hosts at the same lock, one of them slowed down where it sets the time of a file.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,8 +22,9 @@
 	cmocka_unit_test_setup_teardown(                                                 \
 		function, lock_fixture_set_up, lock_fixture_tear_down)
 
-/* What the next call is delayed by. */
+/* What the next call is delayed by, and whose text is in the file when it returns. */
 static long delay_ms;
+static const struct lock_holder *intruder;
 
 /* In place of the C library's. */
 int
@@ -31,6 +35,9 @@ futimens(int fd, const struct timespec times[2])
 
 	delay_ms = 0;
 	(void)nanosleep(&pause, NULL);
+	if (intruder != NULL)
+		lock_put_holder(intruder);
+	intruder = NULL;
 	return (int)syscall(SYS_utimensat, fd, NULL, times, 0);
 }
 
@@ -70,11 +77,59 @@ test_slow_touch(void **state)
 	session_lock_release(&lock, false);
 }
 
+/*
+ * A lease that ran out is taken over in time or not at all; but a server that always is
+ * slow delays it only.
+ */
+static void
+test_slow_taker(void **state)
+{
+	const struct lock_holder holder = lock_holder_elsewhere();
+	struct session_lock lock;
+	struct stat st;
+
+	(void)state;
+	lock_put_holder(&holder);
+	lock_age(31);
+	delay_ms = 300;
+	assert_int_equal(lock_take(&lock), MAIL_BUSY);
+	assert_int_equal(fstatat(lock_dirfd, LOCK_NAME, &st, 0), 0);
+	assert_int_equal(st.st_size, 1);
+	assert_int_equal(lock_take(&lock), MAIL_BUSY);
+	lock_age(31);
+	delay_ms = 300;
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	assert_true(lock.died);
+	session_lock_release(&lock, false);
+}
+
+/* Of two that find the lock free, the first one is told who has it, and has lost nothing.
+ */
+static void
+test_free_for_two(void **state)
+{
+	const struct lock_holder other = lock_holder_elsewhere();
+	struct lock_holder before = other;
+	struct session_lock lock;
+
+	(void)state;
+	before.state = LOCK_FREE;
+	snprintf(before.host, sizeof before.host, "before");
+	lock_put_holder(&before);
+	intruder = &other;
+	assert_int_equal(lock_take(&lock), MAIL_BUSY);
+	assert_int_equal(lock_logged, 1);
+	assert_non_null(strstr(lock_last_log, "elsewhere"));
+	assert_string_equal(lock_get().generation, other.generation);
+}
+
 int
 test_lock_race(void)
 {
 	const struct CMUnitTest tests[] = {
 		LOCK_TEST(test_slow_touch),
+		LOCK_TEST(test_slow_taker),
+		LOCK_TEST(test_free_for_two),
 	};
 
 	return cmocka_run_group_tests_name("lock_race", tests, NULL, NULL);
