@@ -153,6 +153,22 @@ lost(const struct session_lock *lock, const char *how, const char *text, size_t 
 	return MAIL_BUSY;
 }
 
+/*
+ * Where a disk is full that may be told only after the text was written, and the file
+ * server has none of it.  The kernel's lock stands; no other session has taken it.
+ */
+static enum mail_status
+unname(struct session_lock *lock)
+{
+	if (lock->named)
+		lock->options->log(lock->options->cookie, LOG_WARNING,
+			"session lock %s: its text is gone: it excludes sessions of this "
+			"host only",
+			lock->name);
+	lock->named = false;
+	return MAIL_OK;
+}
+
 /* fd is the file that has the name now. */
 static enum mail_status
 compare(struct session_lock *lock, int fd, struct lock_holder *found)
@@ -169,6 +185,8 @@ compare(struct session_lock *lock, int fd, struct lock_holder *found)
 	if (ours.st_dev == named.st_dev && ours.st_ino == named.st_ino) {
 		if (n == lock->length && memcmp(text, lock->text, n) == 0)
 			return MAIL_OK;
+		if (n == 0)
+			return unname(lock);
 		return lost(lock, "taken over by a session", text, n, found);
 	}
 	return lost(lock, "another file has its name", NULL, 0, found);

@@ -34,7 +34,7 @@ bool session_lock_write(struct session_lock *lock, off_t size);
 void session_lock_touch(struct session_lock *lock);
 
 /*
- * Whether the file still has its name and its text.  MAIL_BUSY if not: if found is NULL
+ * Whether the file still has its name and its text, or none.  MAIL_BUSY if not: if found is NULL
  * that is logged as the loss of the lock, else *found is whom the file names.  MAIL_TEMP:
  * it cannot be told.
  */
