@@ -122,6 +122,8 @@ enum mail_status mbox_file_parse(const struct mbox *box, const struct mbox_range
 /*
  * Open the places and take the session lock in each that allows it: which ones do may
  * change, and somebody else may see to that, but any two sessions have one in common.
+ * Where no file can be made, and none is there yet, MAIL_TEMP: unlike a Maildir's, the
+ * directory of an mbox is no lock, for other users' mail may be in it.
  */
 enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
 

@@ -81,8 +81,8 @@ bool mbox_journal_decode(
  * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of
  * *journal is filled in.  *place is where the journal is that this one replaces, or NULL.
  * MAIL_OK: *fd is the journal, open for reading and writing, in **place.  MAIL_BUSY
- * (the session lock is lost) and MAIL_TEMP: logged, the mbox has not changed and will not,
- * but for what an old journal says.
+ * (the session lock is lost) and MAIL_TEMP: logged, the mbox has not changed and will
+ * not, but for what an old journal says.
  */
 enum mail_status mbox_journal_commit(struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
@@ -93,11 +93,11 @@ struct mbox_piece mbox_journal_rest(
 	const struct mbox *box, const struct mbox_journal *journal);
 
 /*
- * Steps 2 to 5.  MAIL_TEMP: logged; the next session will have to do them.  MAIL_BUSY: the
- * session lock is lost, so another one has done them or will.
+ * Steps 2 to 5.  MAIL_TEMP: logged; the next session will have to do them.  MAIL_BUSY:
+ * the session lock is lost, so another one has done them or will.
  */
-enum mail_status mbox_journal_apply(struct mbox *box,
-	const struct mbox_journal *journal, const struct mbox_place *place, int fd);
+enum mail_status mbox_journal_apply(struct mbox *box, const struct mbox_journal *journal,
+	const struct mbox_place *place, int fd);
 
 /* Step 5. */
 enum mail_status mbox_journal_remove(
