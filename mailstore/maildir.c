@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -102,12 +103,28 @@ open_sub(struct maildir *m, int dir, enum maildir_sub sub)
 				: check_owner(m, m->dirs[sub], name);
 }
 
+/*
+ * Whoever has the file locks the directory as well, because a session may be there that
+ * had to do without the file.  root is open until the end of the session.
+ */
+static enum mail_status
+take_directory_too(struct maildir *m)
+{
+	/* A file system that cannot lock directories cannot do it for the other one. */
+	if (flock(m->root, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return MAIL_OK;
+	session_lock_release(&m->lock, m->lock.died);
+	return MAIL_BUSY;
+}
+
 /* A full disk must not keep a user from deleting mail. */
 static enum mail_status
 take_lock(struct maildir *m, int dir)
 {
 	enum mail_status status = session_lock_take(&m->lock, dir, LOCK_NAME, m->options);
 
+	if (status == MAIL_OK)
+		return take_directory_too(m);
 	if (status != MAIL_TEMP || (errno != ENOSPC && errno != EDQUOT))
 		return status;
 	status = session_lock_take_directory(&m->lock, dir, m->options);
@@ -171,6 +188,9 @@ close_store(struct mailstore *store)
 	for (int sub = 0; sub < MAILDIR_SUBS; sub++)
 		if (m->dirs[sub] >= 0)
 			(void)close(m->dirs[sub]);
+	/* Before the file, or who gets that would find the directory locked. */
+	if (m->root >= 0)
+		(void)flock(m->root, LOCK_UN);
 	session_lock_release(&m->lock, false);
 	if (m->root >= 0)
 		(void)close(m->root);

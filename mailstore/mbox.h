@@ -134,6 +134,8 @@ void mbox_message_close(struct mail_message *message);
 /*
  * Open the places and take the session lock in each that allows it: which ones do may
  * change, and somebody else may see to that, but any two sessions have one in common.
+ * Where no file can be made, and none is there yet, MAIL_TEMP: unlike a Maildir's, the
+ * directory of an mbox is no lock, for other users' mail may be in it.
  */
 enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
 

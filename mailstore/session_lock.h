@@ -52,7 +52,8 @@ enum mail_status session_lock_take(struct session_lock *lock, int dirfd, const c
 
 /*
  * Lock the directory itself, which needs no room on the disk: for when the file cannot be
- * made for ENOSPC or EDQUOT.  It excludes only others that do so on this host.
+ * made for ENOSPC or EDQUOT.  It excludes only others on this host that do so, or lock
+ * the directory (flock(2)) besides the file.
  */
 enum mail_status session_lock_take_directory(
 	struct session_lock *lock, int dirfd, const struct mail_options *options);

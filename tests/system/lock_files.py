@@ -23,6 +23,7 @@ class LockFile:
         self.account = store.account
         self.path = store.account.path(NAMES[store.kind])
         self.probe = self.path + "-probe"
+        self.locks_directory = store.kind == "maildir"
 
     def read(self):
         with open(self.path, "rb") as f:
@@ -65,8 +66,8 @@ def other_host(site, lock, name):
     """A prefix for site.inetd(): pop3d runs as if on another host that shares the files.
 
     It has a name, a machine id and a boot id of its own, and the kernel's locks on the
-    lock file are granted to it whoever holds them, as where a file system does not share
-    them.  This is one kernel: pids and the clock are shared.
+    lock file, and on the directory of a Maildir, are granted to it whoever holds them, as
+    where a file system does not share them.  This is one kernel: pids and the clock are shared.
     """
     machine, boot, trace = (site.path(name + "-" + part)
                             for part in ("machine", "boot", "trace"))
@@ -79,6 +80,10 @@ def other_host(site, lock, name):
     script = ('set -e; name=$1 machine=$2 boot=$3; shift 3; hostname "$name"; '
               'mount --bind "$machine" /etc/machine-id; '
               'mount --bind "$boot" /proc/sys/kernel/random/boot_id; exec "$@"')
+    # Of a Maildir the descriptor is duplicated by the first fcntl.
+    paths = ["-P", os.path.dirname(lock.path)] if lock.locks_directory else []
+    when = ":when=2+" if lock.locks_directory else ""
     return ["unshare", "--mount", "--uts", "--", "sh", "-c", script, "sh", name, machine, boot,
-            "strace", "-f", "-qq", "-o", trace, "-P", lock.path, "-e", "trace=fcntl",
-            "-e", "inject=fcntl:retval=0"]
+            "strace", "-f", "-qq", "-o", trace, "-P", lock.path, *paths, "-e",
+            "trace=fcntl,flock", "-e", "inject=fcntl:retval=0" + when, "-e",
+            "inject=flock:retval=0"]

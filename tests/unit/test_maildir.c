@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "mailstore/session_lock.h"
 #include "tests/unit/maildir_fixture.h"
 #include "tests/unit/tests.h"
 
@@ -137,6 +138,26 @@ assert_uid(struct maildir_fixture *f, size_t i, const char *expected)
 
 	assert_int_equal(mailstore_maildir.uid(f->store, i, uid), MAIL_OK);
 	assert_string_equal(uid, expected);
+}
+
+/* A session that had no room for the file, and one that could make it. */
+static void
+test_busy_directory(void **state)
+{
+	struct maildir_fixture *f = *state;
+	const int dirfd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct session_lock lock;
+
+	assert_int_equal(session_lock_take_directory(&lock, dirfd, &f->options), MAIL_OK);
+	assert_int_equal(try_open(f, f->path), MAIL_BUSY);
+	session_lock_release(&lock, false);
+	maildir_fixture_open(f);
+	assert_int_equal(
+		session_lock_take_directory(&lock, dirfd, &f->options), MAIL_BUSY);
+	maildir_fixture_close(f);
+	assert_int_equal(session_lock_take_directory(&lock, dirfd, &f->options), MAIL_OK);
+	session_lock_release(&lock, false);
+	close(dirfd);
 }
 
 static void
@@ -365,6 +386,7 @@ test_maildir(void)
 		TEST(test_not_a_maildir),
 		TEST(test_relative_path),
 		TEST(test_busy),
+		TEST(test_busy_directory),
 		TEST(test_order),
 		TEST(test_what_is_no_message),
 		TEST(test_same_base),
