@@ -219,7 +219,7 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/compressed_fixture.o tests/unit/test_decoder.o tests/unit/test_decoder_damage.o \
 	tests/unit/test_octets.o tests/unit/test_unique_id.o \
 	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
-	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o \
+	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o tests/unit/test_lock_race.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_compressed.o \

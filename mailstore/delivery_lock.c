@@ -157,22 +157,23 @@ delivery_lock_take(struct delivery_lock *lock, int dirfd, const char *name, int 
 	return MAIL_TEMP;
 }
 
-void
+bool
 delivery_lock_refresh(struct delivery_lock *lock)
 {
 	time_t now;
 
 	if (lock == NULL)
-		return;
-	if (lock->also != NULL)
-		lock->also(lock->also_cookie);
+		return true;
+	if (lock->also != NULL && !lock->also(lock->also_cookie))
+		return false;
 	if (!lock->dotlock_held)
-		return;
+		return true;
 	now = time_now();
 	if (now - lock->touched < REFRESH_SECONDS)
-		return;
+		return true;
 	lock->touched = now;
 	dotlock_touch(&lock->dotlock);
+	return true;
 }
 
 bool

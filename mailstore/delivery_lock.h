@@ -22,8 +22,11 @@ struct delivery_lock {
 	bool dotlock_held;
 	struct dotlock dotlock;
 	time_t touched; /* when the dotlock was, by CLOCK_MONOTONIC */
-	/* What else is to be refreshed while the lock is held; the caller may set it. */
-	void (*also)(void *cookie);
+	/*
+	 * What else is to be refreshed while the lock is held; the caller may set it.
+	 * False: that is lost, so nothing may be changed any more.
+	 */
+	bool (*also)(void *cookie);
 	void *also_cookie;
 };
 
@@ -40,9 +43,9 @@ enum mail_status delivery_lock_take(struct delivery_lock *lock, int dirfd,
 
 /*
  * To be called often while a lock is held for long, or programs that go by the age of a
- * dotlock would take it for a dead one's.  lock may be NULL.
+ * dotlock would take it for a dead one's.  lock may be NULL.  False: see `also`.
  */
-void delivery_lock_refresh(struct delivery_lock *lock);
+bool delivery_lock_refresh(struct delivery_lock *lock);
 
 /*
  * Release what is held.  False: files stay that dotlock_sweep() should remove some day.

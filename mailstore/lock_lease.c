@@ -41,8 +41,9 @@ probe_file(int dirfd, const char *name, struct timespec *now)
 
 /*
  * Where no file can be made the access time of the lock file, which nobody needs, will
- * do.  A file system that does not keep it gives an earlier time: at worst the lease
- * seems to run for ever, so a time before the file was touched must say nothing.
+ * do.  A file system that does not keep it goes on giving an earlier time, by which the
+ * lease would seem to run for ever: one that has not changed must say nothing if it is
+ * before the time when the file was touched.
  */
 static bool
 probe_access_time(int fd, const struct stat *before, struct timespec *now)
@@ -54,7 +55,9 @@ probe_access_time(int fd, const struct stat *before, struct timespec *now)
 	if (futimens(fd, times) != 0 || fstat(fd, &st) != 0)
 		return false;
 	*now = st.st_atim;
-	return now->tv_sec >= before->st_mtim.tv_sec;
+	return now->tv_sec != before->st_atim.tv_sec ||
+	       now->tv_nsec != before->st_atim.tv_nsec ||
+	       now->tv_sec >= before->st_mtim.tv_sec;
 }
 
 enum lock_lease

@@ -141,6 +141,13 @@ enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
 enum mail_status mbox_place_keep(struct mbox *box);
 enum mail_status mbox_place_check(struct mbox *box);
 
+/*
+ * To be called right before what would destroy new mail: whether the session lock is held
+ * still, and the mbox, locked, has the size that it had.  MAIL_BUSY as before; MAIL_TEMP
+ * if not, which was logged.
+ */
+enum mail_status mbox_place_still(struct mbox *box, uint64_t size);
+
 /* The mbox is locked: box->lock, which refreshes the session lock as well. */
 void mbox_place_attach(struct mbox *box, struct delivery_lock *lock);
 

@@ -194,7 +194,7 @@ file_feed(const struct mbox *box, uint64_t offset, uint64_t size,
 			return errno == ENODATA ? MAIL_CHANGED : mbox_fail(box, "read");
 		*result = mbox_parse_feed(parse, buf, n);
 		offset += n;
-		delivery_lock_refresh(box->lock);
+		(void)delivery_lock_refresh(box->lock);
 	}
 	return MAIL_OK;
 }

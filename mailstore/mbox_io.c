@@ -57,6 +57,11 @@ piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
 
 		if (!mbox_io_read(piece.fd, buf, n, piece.offset))
 			return false;
+		/* Right before the write: the process may have slept until now. */
+		if (!delivery_lock_refresh(lock)) {
+			errno = ECANCELED;
+			return false;
+		}
 		if (hash != NULL)
 			SHA256Update(hash, buf, n);
 		if (fd != -1 && !mbox_io_write(fd, buf, n, offset))
@@ -64,7 +69,6 @@ piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
 		piece.offset += n;
 		piece.length -= n;
 		offset += n;
-		delivery_lock_refresh(lock);
 	}
 	return true;
 }

@@ -1,6 +1,7 @@
 /*
  * Whole reads and writes at an offset, for files larger than memory.  All return false
- * with errno set; ENODATA says that a file ended early.
+ * with errno set; ENODATA says that a file ended early, ECANCELED that the session lock
+ * is lost.
  */
 #ifndef MBOX_IO_H
 #define MBOX_IO_H

@@ -157,9 +157,19 @@ error_is_of_place(int error)
 	       error == EDQUOT;
 }
 
+/* What is renamed or removed must not be another session's. */
+static bool
+still_ours(struct mbox *box)
+{
+	if (mbox_place_check(box) == MAIL_OK)
+		return true;
+	errno = ECANCELED;
+	return false;
+}
+
 /* The journal in this place, or -1 with errno. */
 static int
-place_commit(const struct mbox *box, const struct mbox_place *place,
+place_commit(struct mbox *box, const struct mbox_place *place,
 	struct mbox_journal *journal, const struct mbox_piece *pieces, size_t n,
 	bool replaces)
 {
@@ -168,7 +178,7 @@ place_commit(const struct mbox *box, const struct mbox_place *place,
 
 	if (fd == -1)
 		return -1;
-	if (!journal_fill(box, journal, pieces, n, fd) ||
+	if (!journal_fill(box, journal, pieces, n, fd) || !still_ours(box) ||
 		renameat(place->dirfd, place->fresh, place->dirfd, place->journal) != 0) {
 		error = errno;
 		(void)unlinkat(place->dirfd, place->fresh, 0);
@@ -184,7 +194,7 @@ place_commit(const struct mbox *box, const struct mbox_place *place,
 }
 
 enum mail_status
-mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
+mbox_journal_commit(struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
 	int *fd)
 {
@@ -204,6 +214,8 @@ mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
 		if (!error_is_of_place(errno))
 			break;
 	}
+	if (mbox_place_keep(box) == MAIL_BUSY)
+		return MAIL_BUSY;
 	return mbox_fail(box, "write the journal");
 }
 
@@ -217,23 +229,46 @@ mbox_journal_remove(const struct mbox *box, const struct mbox_place *place)
 	return MAIL_OK;
 }
 
-enum mail_status
-mbox_journal_apply(const struct mbox *box, const struct mbox_journal *journal,
-	const struct mbox_place *place, int fd)
+/* Step 2. */
+static enum mail_status
+tail_write(struct mbox *box, const struct mbox_journal *journal, int fd)
 {
 	const struct mbox_piece tail = {fd, MBOX_JOURNAL_HEADER, journal->tail};
 	const uint64_t end = journal->first + journal->tail;
-	static const unsigned char done = 1;
+	enum mail_status status;
 
-	if (!mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock) ||
-		!mbox_io_write(box->fd, journal->mark, sizeof journal->mark, end) ||
+	if (!mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock))
+		return mbox_place_keep(box) == MAIL_BUSY ? MAIL_BUSY
+							 : mbox_fail(box, "rewrite");
+	status = mbox_place_still(box, journal->size);
+	if (status != MAIL_OK)
+		return status;
+	if (!mbox_io_write(box->fd, journal->mark, sizeof journal->mark, end) ||
 		fsync(box->fd) != 0)
 		return mbox_fail(box, "rewrite");
+	return MAIL_OK;
+}
+
+enum mail_status
+mbox_journal_apply(struct mbox *box, const struct mbox_journal *journal,
+	const struct mbox_place *place, int fd)
+{
+	const uint64_t end = journal->first + journal->tail;
+	static const unsigned char done = 1;
+	enum mail_status status;
+
+	status = tail_write(box, journal, fd);
+	if (status != MAIL_OK)
+		return status;
 	if (!mbox_io_write(fd, &done, sizeof done, FIELD_DONE) || fsync(fd) != 0)
 		return mbox_fail(box, "mark the journal");
+	status = mbox_place_still(box, journal->size);
+	if (status != MAIL_OK)
+		return status;
 	if (ftruncate(box->fd, (off_t)end) != 0 || fsync(box->fd) != 0)
 		return mbox_fail(box, "cut");
-	return mbox_journal_remove(box, place);
+	status = mbox_place_check(box);
+	return status == MAIL_OK ? mbox_journal_remove(box, place) : status;
 }
 
 bool

@@ -37,6 +37,12 @@
  * Mail that was delivered before step 4 by someone who saw the old length stands behind
  * it: before step 2 is done again, a new journal whose tail has that mail at its end
  * takes the place of the old one.
+ *
+ * A session may also come back from a long sleep when another host has taken it for dead
+ * and done all this, and new mail stands where the mark would go.  Step 2 may then have
+ * written what the other one wrote there; but before the mark, the cut, and the renaming
+ * or removal of a journal a session sees that it still has the session lock, and before
+ * the first two that the mbox still has the length that the journal speaks of.
  */
 #ifndef MBOX_JOURNAL_H
 #define MBOX_JOURNAL_H
@@ -74,10 +80,11 @@ bool mbox_journal_decode(
 /*
  * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of
  * *journal is filled in.  *place is where the journal is that this one replaces, or NULL.
- * MAIL_OK: *fd is the journal, open for reading and writing, in **place.  MAIL_TEMP:
- * logged, the mbox has not changed and will not, but for what an old journal says.
+ * MAIL_OK: *fd is the journal, open for reading and writing, in **place.  MAIL_BUSY
+ * (the session lock is lost) and MAIL_TEMP: logged, the mbox has not changed and will
+ * not, but for what an old journal says.
  */
-enum mail_status mbox_journal_commit(const struct mbox *box, struct mbox_journal *journal,
+enum mail_status mbox_journal_commit(struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
 	int *fd);
 
@@ -86,10 +93,11 @@ struct mbox_piece mbox_journal_rest(
 	const struct mbox *box, const struct mbox_journal *journal);
 
 /*
- * Steps 2 to 5.  MAIL_TEMP: logged; the next session will have to do them.
+ * Steps 2 to 5.  MAIL_TEMP: logged; the next session will have to do them.  MAIL_BUSY:
+ * the session lock is lost, so another one has done them or will.
  */
-enum mail_status mbox_journal_apply(const struct mbox *box,
-	const struct mbox_journal *journal, const struct mbox_place *place, int fd);
+enum mail_status mbox_journal_apply(struct mbox *box, const struct mbox_journal *journal,
+	const struct mbox_place *place, int fd);
 
 /* Step 5. */
 enum mail_status mbox_journal_remove(

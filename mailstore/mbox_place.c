@@ -229,11 +229,27 @@ mbox_place_check(struct mbox *box)
 	return for_each_lock(box, session_lock_check);
 }
 
-/* Whether it is lost will be asked for when something can still be done about it. */
-static void
+enum mail_status
+mbox_place_still(struct mbox *box, uint64_t size)
+{
+	const enum mail_status status = mbox_place_check(box);
+	struct stat st;
+
+	if (status != MAIL_OK)
+		return status;
+	if (fstat(box->fd, &st) != 0)
+		return mbox_fail(box, "stat");
+	if (st.st_size >= 0 && (uint64_t)st.st_size == size)
+		return MAIL_OK;
+	mbox_log(box, LOG_ERR, "another program changed its size while it was locked");
+	return MAIL_TEMP;
+}
+
+/* That it cannot be told now is no reason to stop halfway. */
+static bool
 keep_meanwhile(void *cookie)
 {
-	(void)mbox_place_keep(cookie);
+	return mbox_place_keep(cookie) != MAIL_BUSY;
 }
 
 void

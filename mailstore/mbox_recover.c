@@ -105,7 +105,7 @@ mbox_judge(const struct mbox *box, const struct mbox_journal *journal, uint64_t 
  * of the tail.  The old one stands until then, so that this may be cut short as well.
  */
 static enum mail_status
-journal_extend(const struct mbox *box, struct mbox_journal *journal, uint64_t size,
+journal_extend(struct mbox *box, struct mbox_journal *journal, uint64_t size,
 	const struct mbox_place **place, int *fd)
 {
 	const struct mbox_place *old_place = *place;
@@ -135,7 +135,7 @@ journal_extend(const struct mbox *box, struct mbox_journal *journal, uint64_t si
 }
 
 static enum mail_status
-journal_redo(const struct mbox *box, struct mbox_journal *journal, uint64_t size,
+journal_redo(struct mbox *box, struct mbox_journal *journal, uint64_t size,
 	const struct mbox_place *place, int *fd)
 {
 	enum mail_status status = MAIL_OK;
@@ -179,7 +179,7 @@ journal_save(const struct mbox *box, const struct mbox_place *place)
 }
 
 static enum mail_status
-place_recover(const struct mbox *box, const struct mbox_place *place)
+place_recover(struct mbox *box, const struct mbox_place *place)
 {
 	struct mbox_journal journal;
 	enum mail_status status;

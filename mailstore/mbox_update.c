@@ -113,7 +113,7 @@ appended_find(const struct mbox *box, bool last_deleted, uint64_t size,
  * it open already, and would write into an orphan if another file took its name.
  */
 static enum mail_status
-rewrite(const struct mbox *box, const unsigned char *deleted, uint64_t size)
+rewrite(struct mbox *box, const unsigned char *deleted, uint64_t size)
 {
 	struct mbox_journal journal = {.size = size};
 	const struct mbox_place *place = NULL;
@@ -132,6 +132,9 @@ rewrite(const struct mbox *box, const unsigned char *deleted, uint64_t size)
 	runs = tail_runs(box, deleted, first);
 	if (runs == 0 && appended.length == 0) {
 		/* The file system does this wholly or not at all: no journal. */
+		status = mbox_place_still(box, size);
+		if (status != MAIL_OK)
+			return status;
 		if (ftruncate(box->fd, (off_t)journal.first) != 0 || fsync(box->fd) != 0)
 			return mbox_fail(box, "cut");
 		return MAIL_OK;

@@ -25,14 +25,20 @@ enum outcome {
 };
 
 /* The clock that goes on while the machine sleeps, as that of the file server does. */
-static time_t
-seconds_now(void)
+static int64_t
+nanoseconds_now(void)
 {
 	struct timespec now = {0};
 
 	/* This cannot fail with a valid pointer. */
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec;
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static time_t
+seconds_now(void)
+{
+	return (time_t)(nanoseconds_now() / 1000000000);
 }
 
 static bool
@@ -107,24 +113,51 @@ is_foreign(const struct session_lock *lock, const struct lock_holder *holder)
 	return true;
 }
 
-/*
- * Put our name into the file.  Where other hosts take turns with this one, two may have
- * found the lock free at the same time: of two that write the last one has it, and each
- * looks again when the other must have written.
- */
-static enum mail_status
-name_holder(struct session_lock *lock, const struct lock_holder *self, bool others,
-	off_t size)
+/* Put our name into the file.  False: the lock excludes sessions of this host only. */
+static bool
+name_holder(struct session_lock *lock, const struct lock_holder *self, off_t size)
 {
 	lock_text_make(lock->text, self);
 	lock->named = session_lock_write(lock, size);
 	/* The lock is good without it: a full disk must not keep a user from deleting. */
 	if (!lock->named)
 		log_unwritten(lock, "it excludes sessions of this host only");
-	if (!lock->named || !others)
-		return MAIL_OK;
+	return lock->named;
+}
+
+/*
+ * Our text has replaced that of another host's session, whose lease was seen to have run
+ * out at `since`.  It may have come back and waited for our text, but not for ever: too
+ * late is a text that it may not have seen.  Then nobody gets the lock: it will find that
+ * the text is not its own, and everybody waits for a lease.  The text of nobody can be
+ * replaced at leisure, so a file server that always is slow locks no one out.
+ */
+static bool
+is_late(struct session_lock *lock, int64_t since)
+{
+	if (nanoseconds_now() - since <= FOREIGN_POLL_NS / 2)
+		return false;
+	lock->options->log(lock->options->cookie, LOG_NOTICE,
+		"session lock %s: it took too long to take it over", lock->name);
+	lock->named = false;
+	if (ftruncate(lock->fd, 1) != 0)
+		log_unwritten(lock, "the lease that now runs is ours");
+	return true;
+}
+
+/*
+ * Where other hosts take turns with this one, two may have found the lock free at the
+ * same time: of two that write the last one has it, and each looks again when the other
+ * must have written.  If it wrote even later, one of them loses the lock at its next
+ * look.
+ */
+static enum outcome
+look_again(
+	struct session_lock *lock, struct lock_holder *holder, enum mail_status *status)
+{
 	pause_for(POLL_NS);
-	return session_lock_look(lock);
+	*status = session_lock_look(lock, holder);
+	return *status == MAIL_BUSY ? OUTCOME_FOREIGN : OUTCOME_DONE;
 }
 
 /* The kernel's lock is ours. */
@@ -132,6 +165,7 @@ static enum outcome
 claim(struct session_lock *lock, const struct stat *st, struct lock_holder *holder,
 	enum mail_status *status)
 {
+	const int64_t since = nanoseconds_now();
 	struct lock_holder self;
 	bool here;
 
@@ -154,8 +188,14 @@ claim(struct session_lock *lock, const struct stat *st, struct lock_holder *hold
 		*status = MAIL_BUSY;
 		return OUTCOME_FOREIGN;
 	}
-	*status = name_holder(lock, &self, !here, st->st_size);
-	return *status == MAIL_BUSY ? OUTCOME_FOREIGN : OUTCOME_DONE;
+	*status = MAIL_OK;
+	if (!name_holder(lock, &self, st->st_size) || here)
+		return OUTCOME_DONE;
+	if (holder->state == LOCK_HELD && is_late(lock, since)) {
+		*status = MAIL_BUSY;
+		return OUTCOME_FOREIGN;
+	}
+	return look_again(lock, holder, status);
 }
 
 static enum outcome
@@ -291,10 +331,13 @@ session_lock_check(struct session_lock *lock)
 		return MAIL_OK;
 	/* In this order: who asks for our lease from now on finds that it runs. */
 	session_lock_touch(lock);
-	/* Somebody may have found that it had run out, and be about to write his text. */
-	if (now - lock->due >= (time_t)(lock->lease - lock->lease / 3))
+	/*
+	 * Somebody may have found that it had run out, and be about to write his text.
+	 * The touch may have taken long itself, where the server was away.
+	 */
+	if (seconds_now() - lock->due >= (time_t)(lock->lease - lock->lease / 3))
 		pause_for(FOREIGN_POLL_NS);
-	status = session_lock_look(lock);
+	status = session_lock_look(lock, NULL);
 	if (status == MAIL_OK)
 		lock->due = now + (time_t)(lock->lease / 3);
 	else if (status == MAIL_BUSY)
@@ -307,8 +350,8 @@ session_lock_release(struct session_lock *lock, bool left)
 {
 	struct lock_holder holder;
 
-	/* Another host's text in the file must stay. */
-	if (lock->named && session_lock_keep(lock) == MAIL_OK) {
+	/* Another host's text in the file must stay, however new it is. */
+	if (lock->named && !lock->lost && session_lock_look(lock, NULL) == MAIL_OK) {
 		lock_text_parse(&holder, lock->text, lock->length);
 		holder.state = left ? LOCK_LEFT : LOCK_FREE;
 		lock_text_make(lock->text, &holder);

@@ -134,21 +134,45 @@ session_lock_touch(struct session_lock *lock)
 		log_once(lock, "touch", errno);
 }
 
+/* n octets of text, or none, are in the place of ours. */
 static enum mail_status
-lost(const struct session_lock *lock, const char *how, const struct lock_holder *holder)
+lost(const struct session_lock *lock, const char *how, const char *text, size_t n,
+	struct lock_holder *found)
 {
-	lock->options->log(lock->options->cookie, LOG_WARNING,
-		"session lock %s is lost: %s%s%s%s%s", lock->name, how,
-		holder != NULL ? " of host " : "", holder != NULL ? holder->host : "",
-		holder != NULL ? ", process " : "", holder != NULL ? holder->pid : "");
+	struct lock_holder holder;
+	const bool named = n > 0;
+
+	lock_text_parse(&holder, named ? text : "-", named ? n : 1);
+	if (found != NULL)
+		*found = holder;
+	else
+		lock->options->log(lock->options->cookie, LOG_WARNING,
+			"session lock %s is lost: %s%s%s%s%s", lock->name, how,
+			named ? " of host " : "", named ? holder.host : "",
+			named ? ", process " : "", named ? holder.pid : "");
 	return MAIL_BUSY;
+}
+
+/*
+ * Where a disk is full that may be told only after the text was written, and the file
+ * server has none of it.  The kernel's lock stands; no other session has taken it.
+ */
+static enum mail_status
+unname(struct session_lock *lock)
+{
+	if (lock->named)
+		lock->options->log(lock->options->cookie, LOG_WARNING,
+			"session lock %s: its text is gone: it excludes sessions of this "
+			"host only",
+			lock->name);
+	lock->named = false;
+	return MAIL_OK;
 }
 
 /* fd is the file that has the name now. */
 static enum mail_status
-compare(struct session_lock *lock, int fd)
+compare(struct session_lock *lock, int fd, struct lock_holder *found)
 {
-	struct lock_holder holder;
 	struct stat ours, named;
 	char text[LOCK_TEXT];
 	size_t n;
@@ -161,14 +185,15 @@ compare(struct session_lock *lock, int fd)
 	if (ours.st_dev == named.st_dev && ours.st_ino == named.st_ino) {
 		if (n == lock->length && memcmp(text, lock->text, n) == 0)
 			return MAIL_OK;
-		lock_text_parse(&holder, text, n);
-		return lost(lock, "taken over by a session", &holder);
+		if (n == 0)
+			return unname(lock);
+		return lost(lock, "taken over by a session", text, n, found);
 	}
-	return lost(lock, "another file has its name", NULL);
+	return lost(lock, "another file has its name", NULL, 0, found);
 }
 
 enum mail_status
-session_lock_look(struct session_lock *lock)
+session_lock_look(struct session_lock *lock, struct lock_holder *found)
 {
 	enum mail_status status;
 	int fd;
@@ -176,7 +201,7 @@ session_lock_look(struct session_lock *lock)
 	/* By its name: only opening asks a file server for what it has now. */
 	fd = openat(lock->dirfd, lock->name, O_RDONLY | FLAGS);
 	if (fd != -1) {
-		status = compare(lock, fd);
+		status = compare(lock, fd, found);
 		(void)close(fd);
 		return status;
 	}
@@ -184,7 +209,7 @@ session_lock_look(struct session_lock *lock)
 	case ENOENT:
 	case ESTALE:
 	case ELOOP:
-		return lost(lock, "someone removed the file", NULL);
+		return lost(lock, "someone removed the file", NULL, 0, found);
 	default:
 		log_once(lock, "open again", errno);
 		return MAIL_TEMP;

@@ -34,9 +34,10 @@ bool session_lock_write(struct session_lock *lock, off_t size);
 void session_lock_touch(struct session_lock *lock);
 
 /*
- * Whether the file still has its name and its text.  MAIL_BUSY if not, which is logged;
+ * Whether the file still has its name and its text, or none.  MAIL_BUSY if not: if found
+ * is NULL that is logged as the loss of the lock, else *found is whom the file names.
  * MAIL_TEMP: it cannot be told.
  */
-enum mail_status session_lock_look(struct session_lock *lock);
+enum mail_status session_lock_look(struct session_lock *lock, struct lock_holder *found);
 
 #endif

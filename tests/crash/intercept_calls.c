@@ -5,15 +5,15 @@
 
 #define FD(name)                                                                         \
 	{                                                                                \
-		#name, SYS_##name, TARGET_FD                                             \
+#name, SYS_##name, TARGET_FD                                             \
 	}
 #define AT(name)                                                                         \
 	{                                                                                \
-		#name, SYS_##name, TARGET_AT                                             \
+#name, SYS_##name, TARGET_AT                                             \
 	}
 #define PATH(name)                                                                       \
 	{                                                                                \
-		#name, SYS_##name, TARGET_PATH                                           \
+#name, SYS_##name, TARGET_PATH                                           \
 	}
 
 const struct file_call file_calls[] = {

@@ -320,3 +320,46 @@ def test_holder_that_slept_too_long(site, store, lock, alice):
     second.wait()
     assert store.wires() == [store.expected(RAWS[0])]
     assert site.log_lines("session-end", reason="lock-lost")
+
+
+@pytest.mark.parametrize("call", ["renameat", "fsync"])
+def test_holder_that_slept_while_it_rewrote(site, mbox, alice, call):
+    """It is stopped behind step 1 or 3 of mbox_journal.h, and another host does the rest.
+
+    What is delivered then stands where the first one would have written, or cut.
+    """
+    site.set(limits__lock_seconds=1, limits__lock_lease_seconds=LEASE,
+             mail__mbox_locks="dotlock")
+    mbox.fill(RAWS)
+    lock, trace, journal = LockFile(mbox), site.path("stop-trace"), ".mbox.pop3d-journal"
+    first = site.inetd(prefix=["strace", "-f", "-qq", "-o", trace, "-P", journal, "-P",
+                               alice.path(journal), "-e", "trace=" + call,
+                               "-e", "inject=%s:signal=STOP:when=1" % call])
+    first.login(alice)
+    first.cmd_ok("DELE 1")
+    session = wait_role("session")[0]
+    first.send(b"QUIT\r\n")
+
+    def is_stopped():
+        with open(trace) as f:
+            return "stopped by SIGSTOP" in f.read()
+
+    wait_until(is_stopped, what="the session stopped")
+    assert os.path.exists(alice.path(journal))
+    lock.age(LEASE + 1)
+    then = time.time() - 4000
+    os.utime(mbox.path + ".lock", (then, then))
+    second = site.inetd(prefix=other_host(site, lock, "hostb"))
+    second.login(alice)
+    assert second.cmd("STAT").startswith(b"+OK 2 ")
+    second.quit()
+    second.wait()
+    assert not os.path.exists(alice.path(journal))
+    new = message(4, b"Precious.\n" * 100)
+    mbox.put(new)
+    os.kill(session.pid, signal.SIGCONT)
+    assert first.reply() == LOST
+    first.eof()
+    first.wait()
+    assert mbox.messages() == [RAWS[1], RAWS[2], new]
+    assert logged(site, "is lost: taken over by a session of host hostb")

@@ -14,13 +14,18 @@
 static char directory[64];
 int lock_dirfd = -1;
 unsigned lock_logged;
+char lock_last_log[256];
 
 __attribute__((format(printf, 3, 4))) static void
 count_line(void *cookie, int priority, const char *format, ...)
 {
+	va_list args;
+
 	(void)cookie;
 	(void)priority;
-	(void)format;
+	va_start(args, format);
+	vsnprintf(lock_last_log, sizeof lock_last_log, format, args);
+	va_end(args);
 	lock_logged++;
 }
 

@@ -9,6 +9,7 @@
 
 extern int lock_dirfd;
 extern unsigned lock_logged;
+extern char lock_last_log[256];
 extern struct mail_options lock_options; /* lock_wait 0, lease 30 */
 
 int lock_fixture_set_up(void **state);

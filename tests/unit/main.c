@@ -20,6 +20,7 @@ static const struct group groups[] = {
 	{"session_lock", test_session_lock},
 	{"lock_text", test_lock_text},
 	{"lock_lease", test_lock_lease},
+	{"lock_race", test_lock_race},
 	{"maildir_name", test_maildir_name},
 	{"maildir_list", test_maildir_list},
 	{"maildir", test_maildir},

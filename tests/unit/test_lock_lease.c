@@ -248,6 +248,64 @@ test_taken_over(void **state)
 	assert_int_equal(lock_get().state, LOCK_HELD);
 }
 
+/* So it does when the loser ends before it was time to look. */
+static void
+test_taken_over_at_the_end(void **state)
+{
+	struct lock_holder holder = lock_holder_elsewhere();
+	struct session_lock lock;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	lock_put_holder(&holder);
+	session_lock_release(&lock, false);
+	assert_string_equal(lock_get().generation, holder.generation);
+	assert_int_equal(lock_get().state, LOCK_HELD);
+	assert_int_equal(lock_logged, 1);
+}
+
+/* The text did not get to a full disk, which nobody knew when it was written. */
+static void
+test_text_is_gone(void **state)
+{
+	const struct lock_holder holder = lock_holder_elsewhere();
+	struct session_lock lock;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	lock_put("", 0);
+	assert_int_equal(session_lock_check(&lock), MAIL_OK);
+	assert_int_equal(session_lock_check(&lock), MAIL_OK);
+	assert_int_equal(lock_logged, 1);
+	lock_put_holder(&holder);
+	assert_int_equal(session_lock_check(&lock), MAIL_BUSY);
+	session_lock_release(&lock, false);
+
+	assert_int_equal(unlinkat(lock_dirfd, LOCK_NAME, 0), 0);
+	assert_int_equal(lock_take(&lock), MAIL_OK);
+	lock_put("", 0);
+	session_lock_release(&lock, false);
+	assert_int_equal(lock_get().state, LOCK_FREE);
+	assert_int_equal(try_take(), MAIL_OK);
+}
+
+/* A clock that was days ahead, in a directory where no file can be made to ask it. */
+static void
+test_time_ahead(void **state)
+{
+	const struct lock_holder holder = lock_holder_elsewhere();
+
+	(void)state;
+	lock_put_holder(&holder);
+	assert_int_equal(mkdirat(lock_dirfd, PROBE, 0700), 0);
+	lock_age(-10L * 86400);
+	assert_int_equal(try_take(), MAIL_OK);
+	lock_put_holder(&holder);
+	lock_age(-20);
+	assert_int_equal(try_take(), MAIL_BUSY);
+	assert_int_equal(unlinkat(lock_dirfd, PROBE, AT_REMOVEDIR), 0);
+}
+
 static void
 test_removed(void **state)
 {
@@ -301,7 +359,10 @@ test_lock_lease(void)
 		LOCK_TEST(test_access_time),
 		LOCK_TEST(test_keep),
 		LOCK_TEST(test_taken_over),
+		LOCK_TEST(test_taken_over_at_the_end),
 		LOCK_TEST(test_removed),
+		LOCK_TEST(test_text_is_gone),
+		LOCK_TEST(test_time_ahead),
 		LOCK_TEST(test_waiting),
 	};
 

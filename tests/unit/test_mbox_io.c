@@ -62,6 +62,31 @@ copies_pieces_down(void **state)
 	close(fd);
 }
 
+static bool
+is_lost(void *cookie)
+{
+	return --*(int *)cookie > 0;
+}
+
+/* A copy ends when the lock is lost, and before anything more is written. */
+static void
+stops_without_the_lock(void **state)
+{
+	struct mbox_fixture *f = *state;
+	int left = 2;
+	struct delivery_lock lock = {.also = is_lost, .also_cookie = &left};
+	const int fd = open_box(f);
+	const struct mbox_piece pieces[] = {{fd, 4, 1}, {fd, 6, 1}, {fd, 8, 1}};
+	char now[10];
+
+	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
+	assert_false(mbox_io_copy(pieces, 3, fd, 0, NULL, &lock));
+	assert_int_equal(errno, ECANCELED);
+	assert_true(mbox_io_read(fd, now, sizeof now, 0));
+	assert_memory_equal(now, "4123456789", 10);
+	close(fd);
+}
+
 /* A dotlock must look alive while much is copied. */
 static void
 refreshes_the_lock(void **state)
@@ -125,6 +150,7 @@ test_mbox_io(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_all_or_fails),
 		TEST(copies_pieces_down),
+		TEST(stops_without_the_lock),
 		TEST(refreshes_the_lock),
 		TEST(copies_large_pieces),
 	};

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "mailstore/lock_text.h"
 #include "mailstore/mbox_journal.h"
 #include "tests/unit/mbox_fixture.h"
 #include "tests/unit/tests.h"
@@ -128,6 +129,98 @@ commit_and_apply(void **state)
 	close(fd);
 }
 
+/* Commit the removal of A from A B C; what is done next is up to the caller. */
+static struct mbox *
+commit(struct mbox_fixture *f, struct mbox_journal *journal,
+	const struct mbox_place **place, int *fd)
+{
+	struct mbox_piece piece;
+	struct mbox *box;
+
+	mbox_fixture_put(f, A B C);
+	mbox_fixture_open(f);
+	box = (struct mbox *)f->store;
+	*journal = (struct mbox_journal){.size = strlen(A B C)};
+	*place = NULL;
+	piece = (struct mbox_piece){box->fd, strlen(A), strlen(B C)};
+	assert_int_equal(
+		mbox_journal_commit(box, journal, &piece, 1, place, fd), MAIL_OK);
+	return box;
+}
+
+/* The session lock beside the mbox becomes another host's. */
+static void
+lose_lock(const struct mbox_fixture *f)
+{
+	struct lock_holder holder;
+	char text[LOCK_TEXT];
+
+	assert_true(lock_holder_self(&holder, 30));
+	lock_text_make(text, &holder);
+	mbox_fixture_write(
+		mbox_fixture_file(f, "spool/.box.pop3d-lock"), text, sizeof text);
+}
+
+/* A session that slept while another host finished its update, and mail arrived. */
+static void
+apply_without_the_lock(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const struct mbox_place *place;
+	struct mbox_journal journal;
+	struct mbox *box;
+	int fd;
+
+	box = commit(f, &journal, &place, &fd);
+	lose_lock(f);
+	mbox_fixture_put(f, B C A A);
+	assert_int_equal(mbox_journal_apply(box, &journal, place, fd), MAIL_BUSY);
+	mbox_fixture_expect(f, B C A A);
+	assert_true(mbox_fixture_has(f, JOURNAL));
+	close(fd);
+}
+
+/* Somebody cares for no lock: the next session finds his mail behind the old end. */
+static void
+apply_to_another_length(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const struct mbox_place *place;
+	struct mbox_journal journal;
+	struct mbox *box;
+	int fd;
+
+	box = commit(f, &journal, &place, &fd);
+	mbox_fixture_append(f->path, A, strlen(A));
+	assert_int_equal(mbox_journal_apply(box, &journal, place, fd), MAIL_TEMP);
+	close(fd);
+	mbox_fixture_close(f);
+	mbox_fixture_open(f);
+	mbox_fixture_expect(f, B C A);
+	assert_false(mbox_fixture_has(f, JOURNAL));
+}
+
+static void
+commit_without_the_lock(void **state)
+{
+	struct mbox_journal journal = {.size = strlen(A B)};
+	const struct mbox_place *place = NULL;
+	struct mbox_fixture *f = *state;
+	struct mbox_piece piece;
+	struct mbox *box;
+	int fd;
+
+	mbox_fixture_put(f, A B);
+	mbox_fixture_open(f);
+	lose_lock(f);
+	box = (struct mbox *)f->store;
+	piece = (struct mbox_piece){box->fd, strlen(A), strlen(B)};
+	assert_int_equal(
+		mbox_journal_commit(box, &journal, &piece, 1, &place, &fd), MAIL_BUSY);
+	assert_false(mbox_fixture_has(f, JOURNAL));
+	assert_false(mbox_fixture_has(f, JOURNAL "-new"));
+}
+
 static void
 skips_empty_lines(void **state)
 {
@@ -172,6 +265,9 @@ test_mbox_journal(void)
 		cmocka_unit_test(damaged_header),
 		cmocka_unit_test(senseless_header),
 		TEST(commit_and_apply),
+		TEST(apply_without_the_lock),
+		TEST(apply_to_another_length),
+		TEST(commit_without_the_lock),
 		TEST(skips_empty_lines),
 	};
 

@@ -16,6 +16,7 @@ int test_import_file(void);
 int test_session_lock(void);
 int test_lock_text(void);
 int test_lock_lease(void);
+int test_lock_race(void);
 int test_maildir_name(void);
 int test_maildir_list(void);
 int test_maildir(void);
