@@ -3,9 +3,9 @@
 from checker import check_after
 from dialogue import login, session
 from maildrops import WORKLOADS
-from sweep import ACTIONS, FULL, SHARE, WORKERS, lay, listed, rig_of
+from sweep import ACTIONS, FULL, WORKERS, lay, listed, rig_of
 
-STEP = 1 if FULL else 8 * SHARE
+STEP = 16 if FULL else 64
 
 
 def interrupt(rig, workload, number):

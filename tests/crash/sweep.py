@@ -20,7 +20,7 @@ WORKERS = 3 * max(2, os.cpu_count() or 1)
 FAULTS_SHOWN = 8
 # CRASH=full in the environment: no point is left out.
 FULL = os.environ.get("CRASH") == "full"
-SHARE = 4
+SHARE = 5
 # What happens to the call -> options of intercept.  "mail": some is delivered afterwards;
 # "known": of a maildrop that a session has seen before.
 ACTIONS = {
@@ -70,8 +70,8 @@ def listed(rig, commands, known=False):
 def points_of(rig, workload, action):
     """Numbers of the calls to strike.
 
-    All, but: "short" is for writes; and of the other faults a normal run tries a part at
-    each workload, so that together they meet every call more than once.
+    All, but: "short" is for writes; and in a normal run each call of a workload meets one
+    of the five other faults, another one in the next workload.
     """
     calls = listed(rig, session(rig.account, WORKLOADS[workload]), "known" in action)
     if action == "short":
