@@ -55,12 +55,16 @@ def test_sees_what_strace_sees(rig, workload):
 
 
 def test_kills_at_the_call_it_says(rig):
+    """A busy machine may make a session look at a directory once more than the one before."""
     commands = session(rig.account, WORKLOADS["third"])
-    rig.lay()
-    calls = rig.run(commands, ["-l"]).calls
-    number = 1 + max(n for n, (name, _) in enumerate(calls) if name == "unlinkat")
-    rig.lay()
-    run = rig.run(commands, ["-n", str(number), "-a", "kill"])
+    for _ in range(10):
+        rig.lay()
+        calls = rig.run(commands, ["-l"]).calls
+        number = 1 + max(n for n, (name, _) in enumerate(calls) if name == "unlinkat")
+        rig.lay()
+        run = rig.run(commands, ["-n", str(number), "-a", "kill"])
+        if " unlinkat" in run.struck:
+            break
     assert run.struck.startswith("%d unlinkat" % number) and run.status == 9
     assert run.total == number and run.dialogue.good("QUIT") is None
 
