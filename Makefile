@@ -40,6 +40,10 @@ CRYPTO_LIBS != $(PKG_CONFIG) --libs libcrypto
 SSL_LIBS != $(PKG_CONFIG) --libs libssl libcrypto
 SODIUM_LIBS != $(PKG_CONFIG) --libs libsodium
 CRYPT_LIBS = -lcrypt
+BUILD_CC = $(CC)
+SECCOMP_ARCH =
+SECCOMP_CFLAGS != $(PKG_CONFIG) --cflags libseccomp
+SECCOMP_LIBS != $(PKG_CONFIG) --libs libseccomp
 # As with inih and libmd; Z_LIBS=-lz ZSTD_LIBS=-lzstd are as good.
 Z_LIBS = -l:libz.a
 ZSTD_LIBS = -l:libzstd.a
@@ -67,10 +71,13 @@ IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
 	mailstore/import_expand.o mailstore/import_file.o mailstore/import_format.o \
 	mailstore/import_header.o mailstore/import_line.o mailstore/import_mbox.o \
 	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
-MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
+MAILSTORE_OBJS = mailstore/location.o mailstore/needs.o mailstore/block.o \
+	mailstore/octets.o \
+	mailstore/unique_id.o mailstore/checksum.o mailstore/scan.o \
 	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
 	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
-	mailstore/lock_lease.o mailstore/maildir.o mailstore/maildir_list.o \
+	mailstore/lock_lease.o mailstore/login_stamp.o mailstore/maildir_age.o \
+	mailstore/mbox_age.o mailstore/mbox_date.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
 	mailstore/maildir_ahead.o mailstore/maildir_count.o mailstore/maildir_claim.o mailstore/maildir_ids.o mailstore/maildir_index.o \
 	mailstore/maildir_known.o mailstore/maildir_xuidl.o \
@@ -85,7 +92,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/octets.o mailstore/unique_id.o \
 	mailstore/mbox_recover.o mailstore/mbox_update.o mailstore/delivery_lock.o \
 	mailstore/dotlock.o mailstore/dotlock_stale.o $(IMPORT_OBJS)
 # What only tools of an administrator ask of a store.
-MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/ids_give.o mailstore/mbox_date.o \
+MAILSTORE_TOOL_OBJS = mailstore/detail.o mailstore/ids_give.o \
 	mailstore/traces.o mailstore/maildir_quota_count.o mailstore/maildir_quota_walk.o
 # What the core and modules share; a module has its own copy.
 SCRAM_OBJS = auth/base64.o auth/hmac.o auth/scram_keys.o
@@ -98,34 +105,43 @@ AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/nets.o auth/userfile.o
 PASSWD_OBJS = auth/passwd.o auth/passwd_file.o auth/password_crypt.o auth/password_hash.o \
 	auth/rehash.o auth/saslprep.o auth/usercdb.o auth/useredit.o $(USERFILE_OBJS)
+# What processes share by way of the run directory.
+SHARING_OBJS = pop3d/run_directory.o pop3d/host_key.o pop3d/penalty.o \
+	pop3d/penalty_table.o pop3d/shared_map.o pop3d/turns.o
+SANDBOX_OBJS = pop3d/sandbox.o pop3d/sandbox_landlock.o pop3d/sandbox_seccomp.o
 CONFIG_OBJS = pop3d/config.o pop3d/config_checks.o pop3d/config_file.o pop3d/config_keys.o \
-	pop3d/number.o pop3d/address.o pop3d/trust.o
+	pop3d/half_open.o pop3d/number.o pop3d/address.o pop3d/trust.o
 SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/capability.o pop3d/child.o \
 	pop3d/certificate.o pop3d/certificate_map.o pop3d/children.o pop3d/clock.o \
 	pop3d/command.o pop3d/confine.o pop3d/connection.o pop3d/coverage.o \
-	pop3d/descriptors.o pop3d/endpoint.o \
-	pop3d/gate.o pop3d/identity.o pop3d/ipc.o pop3d/ipc_fds.o pop3d/line.o pop3d/log.o pop3d/multiline.o \
+	pop3d/descriptors.o pop3d/endpoint.o $(SHARING_OBJS) pop3d/roster.o \
+	pop3d/gate.o pop3d/identity.o pop3d/ipc.o pop3d/ipc_fds.o pop3d/line.o \
+	pop3d/log.o pop3d/multiline.o pop3d/mail_policy.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/proxy.o \
 	pop3d/proxy_message.o pop3d/proxy_tlv.o pop3d/proxy_v2.o pop3d/reexec.o \
-	pop3d/sandbox.o pop3d/seed.o pop3d/service.o pop3d/startup.o pop3d/stream.o \
+	$(SANDBOX_OBJS) pop3d/seed.o pop3d/service.o pop3d/startup.o pop3d/stream.o \
 	pop3d/tls/info.o pop3d/tls/setup.o pop3d/tls_program.o pop3d/tls_start.o \
 	pop3d/verdict.o pop3d/xclient.o
-ROLE_OBJS = pop3d/listener.o pop3d/listener_renew.o pop3d/listener_resident.o \
-	pop3d/monitor.o pop3d/monitor_login.o pop3d/monitor_messages.o pop3d/proxy_process.o pop3d/attempt.o pop3d/front.o \
+ROLE_OBJS = pop3d/listener.o pop3d/listener_admit.o pop3d/listener_renew.o pop3d/listener_resident.o \
+	pop3d/monitor.o pop3d/monitor_login.o pop3d/monitor_messages.o pop3d/monitor_penalty.o pop3d/proxy_process.o pop3d/attempt.o pop3d/front.o \
 	pop3d/front_attempt.o pop3d/front_login.o \
 	pop3d/authenticator.o pop3d/session.o
-SESSION_OBJS = pop3d/session_commands.o pop3d/session_maildrop.o pop3d/session_message.o
+SESSION_OBJS = pop3d/session_commands.o pop3d/session_limits.o \
+	pop3d/session_maildrop.o pop3d/session_message.o pop3d/session_expire.o \
+	pop3d/session_log.o pop3d/session_confine.o
 POP3D_OBJS = pop3d/main.o $(ROLE_OBJS) $(SESSION_OBJS) $(SHARED_OBJS) $(CONFIG_OBJS) \
 	auth/nets.o $(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 # The only program that is linked with libssl.
 TLS_OPENSSL_OBJS = pop3d/tls/check.o pop3d/tls/context.o pop3d/tls/context_clients.o \
 	pop3d/tls/context_options.o pop3d/tls/context_pair.o pop3d/tls/context_staple.o \
+	pop3d/tls/key_client.o pop3d/tls/key_files.o pop3d/tls/key_process.o \
+	pop3d/tls/key_provider.o pop3d/tls/key_request.o pop3d/tls/keys.o \
 	pop3d/tls/loaded.o pop3d/tls/material.o pop3d/tls/material_names.o pop3d/tls/peer.o \
 	pop3d/tls/pump.o pop3d/tls/report.o pop3d/tls/ticket_file.o pop3d/tls/tickets.o
 TLS_OBJS = pop3d/tls/main.o pop3d/tls/relay.o pop3d/tls/resident.o $(TLS_OPENSSL_OBJS) \
 	pop3d/tls/info.o pop3d/tls/setup.o pop3d/child.o pop3d/clock.o pop3d/confine.o \
 	pop3d/descriptors.o pop3d/ipc.o pop3d/ipc_fds.o pop3d/log.o pop3d/privileges.o \
-	pop3d/sandbox.o
+	$(SANDBOX_OBJS)
 CTL_OBJS = pop3d/ctl/ctl.o pop3d/ctl/passwd.o pop3d/ctl/passwd_options.o \
 	pop3d/ctl/passwd_show.o pop3d/ctl/prompt.o pop3d/ctl/apop.o \
 	pop3d/ctl/userentry.o pop3d/ctl/userlist.o pop3d/ctl/userspath.o \
@@ -140,11 +156,12 @@ MAILBOX_OBJS = pop3d/ctl/mailbox.o pop3d/ctl/mailbox_header.o pop3d/ctl/mailbox_
 	pop3d/ctl/mailbox_recover.o pop3d/ctl/convert_codec.o pop3d/ctl/convert_maildir.o \
 	pop3d/ctl/convert_mbox.o pop3d/ctl/convert_source.o pop3d/ctl/convert_verify.o \
 	pop3d/ctl/convert_work.o pop3d/ctl/mailbox_convert.o pop3d/ctl/foreign_ids.o \
-	pop3d/ctl/mailbox_uidl.o pop3d/ctl/mailbox_quota.o
+	pop3d/ctl/mailbox_uidl.o pop3d/ctl/mailbox_quota.o pop3d/ctl/penalty.o
 # What pop3ctl does as pop3d does it.
 CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth_process.o pop3d/child.o \
-	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o pop3d/ipc.o \
-	pop3d/log.o pop3d/options.o pop3d/privileges.o pop3d/sandbox.o pop3d/seed.o \
+	pop3d/clock.o pop3d/confine.o pop3d/descriptors.o pop3d/identity.o \
+	pop3d/ipc.o $(SHARING_OBJS) pop3d/log.o pop3d/options.o pop3d/privileges.o \
+	pop3d/seed.o pop3d/mail_policy.o $(SANDBOX_OBJS) \
 	pop3d/service.o pop3d/tls/setup.o pop3d/tls_program.o pop3d/verdict.o
 POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
 	$(CTL_SHARED_OBJS) \
@@ -196,11 +213,14 @@ CORE_TEST_OBJS = tests/unit/wire_fixture.o tests/unit/line_fixture.o \
 	tests/unit/test_stream_write.o tests/unit/test_output.o tests/unit/test_ipc.o \
 	tests/unit/test_verdict.o tests/unit/test_config.o \
 	tests/unit/test_config_print.o tests/unit/test_config_keys.o \
-	tests/unit/test_options.o tests/unit/test_log.o tests/unit/test_log_target.o \
+	tests/unit/test_options.o tests/unit/test_log.o tests/unit/test_log_target.o tests/unit/log_fixture.o \
 	tests/unit/test_address.o tests/unit/test_children.o tests/unit/test_child.o \
-	tests/unit/test_capability.o tests/unit/test_descriptors.o \
+	tests/unit/test_capability.o tests/unit/test_mail_policy.o tests/unit/test_descriptors.o \
 	tests/unit/test_endpoint.o tests/unit/test_trust.o tests/unit/test_ipc_fds.o \
-	tests/unit/test_connection.o tests/unit/test_gate.o
+	tests/unit/test_connection.o tests/unit/test_gate.o tests/unit/test_half_open.o \
+	tests/unit/test_turns.o tests/unit/test_roster.o \
+	tests/unit/test_penalty.o tests/unit/test_penalty_table.o \
+	tests/unit/test_penalty_race.o tests/unit/penalty_fixture.o
 PROXY_TEST_OBJS = tests/unit/proxy_fixture.o tests/unit/test_proxy.o \
 	tests/unit/test_proxy_tlv.o tests/unit/test_proxy_v2.o \
 	tests/unit/test_proxy_message.o tests/unit/test_xclient.o \
@@ -211,18 +231,22 @@ TLS_TEST_OBJS = tests/unit/tls_fixture.o tests/unit/tls_handshake.o \
 	tests/unit/test_tls_setup.o tests/unit/test_tls_info.o tests/unit/test_tls_material.o \
 	tests/unit/test_tls_material_names.o tests/unit/test_tls_context.o \
 	tests/unit/test_tls_names.o tests/unit/test_tls_clients.o tests/unit/test_tls_peer.o \
-	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o
+	tests/unit/test_tls_resume.o tests/unit/test_tls_tickets.o tests/unit/test_tls_check.o \
+	tests/unit/test_key_request.o tests/unit/test_key_process.o
 IMPORT_TEST_OBJS = tests/unit/import_fixture.o tests/unit/test_import_courier.o \
 	tests/unit/test_import_dovecot.o tests/unit/test_import_file.o \
 	tests/unit/test_import_header.o
 UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	tests/unit/compressed_fixture.o tests/unit/test_decoder.o tests/unit/test_decoder_damage.o \
-	tests/unit/test_octets.o tests/unit/test_unique_id.o \
-	tests/unit/test_location.o tests/unit/lock_fixture.o tests/unit/test_session_lock.o \
+	tests/unit/test_block.o tests/unit/test_octets.o tests/unit/test_unique_id.o \
+	tests/unit/test_location.o tests/unit/test_needs.o tests/unit/lock_fixture.o \
+	tests/unit/test_session_lock.o tests/unit/test_scan.o \
 	tests/unit/test_lock_text.o tests/unit/test_lock_lease.o tests/unit/test_lock_race.o \
+	tests/unit/test_login_stamp.o \
 	tests/unit/test_maildir_name.o tests/unit/test_maildir_list.o \
 	tests/unit/test_maildir.o tests/unit/test_maildir_message.o \
 	tests/unit/test_maildir_compressed.o \
+	tests/unit/test_checksums.o tests/unit/test_maildir_count.o \
 	tests/unit/test_maildir_scan.o tests/unit/test_maildir_twins.o \
 	tests/unit/test_maildir_update.o tests/unit/test_maildir_quota.o \
 	tests/unit/test_maildir_quota_file.o tests/unit/test_maildir_quota_count.o \
@@ -244,6 +268,16 @@ all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
 	$(COMPILE) -c -o $@ $<
 .c.so:
 	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ $<
+
+# The filters of system calls are made at build time, by a program of this machine: to
+# build for another one, say BUILD_CC=cc SECCOMP_ARCH=aarch64 (a name of libseccomp's).
+pop3d/sandbox_seccomp.o: pop3d/sandbox_filters.inc
+pop3d/sandbox_filters.inc: pop3d/sandbox_generate
+	./pop3d/sandbox_generate $(SECCOMP_ARCH) >$@.new
+	mv $@.new $@
+pop3d/sandbox_generate: pop3d/sandbox_generate.c
+	$(BUILD_CC) -std=c11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(WERROR) $(SECCOMP_CFLAGS) \
+		-o $@ pop3d/sandbox_generate.c $(SECCOMP_LIBS)
 
 pop3d/pop3d: $(POP3D_OBJS)
 	$(LINK) -o $@ $(POP3D_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS)
@@ -297,14 +331,28 @@ IMPORT_IDS_OBJS = tests/system/import_ids.o $(MAILSTORE_OBJS)
 tests/system/import_ids: $(IMPORT_IDS_OBJS)
 	$(LINK) -o $@ $(IMPORT_IDS_OBJS) $(MAILSTORE_LIBS)
 
-test-modules: $(TEST_MODULES) tests/system/import_ids
+# The programs, testing their own sandbox (tests/system/test_sandbox.py).
+PROBE_LINK = $(LINK) -Wl,--wrap=sandbox_filter
+PROBES = tests/probe/pop3d tests/probe/pop3d-tls tests/probe/without
+tests/probe/pop3d: $(POP3D_OBJS) tests/probe/probe.o
+	$(PROBE_LINK) -o $@ $(POP3D_OBJS) tests/probe/probe.o $(INIH_LIBS) $(MAILSTORE_LIBS)
+
+tests/probe/pop3d-tls: $(TLS_OBJS) tests/probe/probe.o
+	$(PROBE_LINK) -o $@ $(TLS_OBJS) tests/probe/probe.o $(SSL_LIBS)
+
+tests/probe/without: tests/probe/without.o
+	$(LINK) -o $@ tests/probe/without.o
+
+probe: $(PROBES)
+
+test-modules: $(TEST_MODULES) tests/system/import_ids probe
 
 check: all test-modules tests/unit/unit tests/crash/store_update tests/crash/intercept
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
@@ -312,15 +360,19 @@ clean:
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		$(INTERCEPT_OBJS) tests/crash/intercept \
 		tests/system/import_ids.o tests/system/import_ids \
+		$(PROBES) tests/probe/probe.o tests/probe/without.o \
+		pop3d/sandbox_generate pop3d/sandbox_filters.inc \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 
-# Each program of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"
+# Programs of tests/fuzz, with clang: make fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)"
 FUZZ_CFLAGS = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-fuzz: $(UNIT_LIBS)
-	set -e; for f in tests/fuzz/fuzz_*.c; do \
+FUZZ_SOURCES = tests/fuzz/fuzz_*.c
+fuzz: $(UNIT_LIBS) $(TLS_OPENSSL_OBJS)
+	set -e; for f in $(FUZZ_SOURCES); do \
 		echo "$${f%.c}"; \
 		$(COMPILE) -fsanitize=fuzzer -o "$${f%.c}" "$$f" $(UNIT_LIBS) \
-			$(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS) $(JWT_LIBS); \
+			$(TLS_OPENSSL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) \
+			$(PASSWD_LIBS) $(JWT_LIBS) $(SSL_LIBS); \
 	done
 
 # LINT = names of checks, if not all.
@@ -386,5 +438,5 @@ help:
 	@echo 'clean      removes what was built'
 	@echo 'Everything that can be tested: scripts/run-tests.  To try it: scripts/run-demo.'
 
-.PHONY: all test-modules check clean fuzz lint install uninstall dist help
+.PHONY: all probe test-modules check clean fuzz lint install uninstall dist help
 -include $(DEPS)

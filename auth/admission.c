@@ -45,5 +45,7 @@ admission_judge(const struct userfile_entry *entry, const struct auth_request *r
 	field_copy(out->identity.mail, entry->mail);
 	out->identity.uid = entry->uid;
 	out->identity.gid = entry->gid;
+	out->identity.login_delay = entry->login_delay;
+	out->identity.expire = entry->expire;
 	return AUTH_OK;
 }

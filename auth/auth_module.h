@@ -24,10 +24,15 @@
 #include <sys/types.h>
 
 /* The host refuses a module that was built for any other number. */
-#define POP3D_AUTH_ABI 1u
+#define POP3D_AUTH_ABI 2u
 
 #define AUTH_USER_MAX 255u  /* octets of a user name, RFC 4616 section 2 */
 #define AUTH_PATH_MAX 1023u /* octets of a home directory or a mail location */
+
+/* Of login_delay and expire: what the configuration says. */
+#define AUTH_UNSET UINT32_MAX
+/* Of expire: mail is kept for ever. */
+#define AUTH_EXPIRE_NEVER (UINT32_MAX - 1)
 
 #define AUTH_SALT_MAX 64u   /* octets of a SCRAM salt */
 #define AUTH_KEY_OCTETS 32u /* of a SHA-256 */
@@ -99,13 +104,18 @@ struct auth_scram {
 	unsigned char server_key[AUTH_KEY_OCTETS];
 };
 
-/* Whose mail a proof opens.  All zero, but for uid and gid, when verify() is called. */
+/*
+ * Whose mail a proof opens.  When verify() is called uid, gid, login_delay and expire
+ * already say "the configuration's", and all else is zero.
+ */
 struct auth_identity {
 	char user[AUTH_USER_MAX + 1]; /* canonical name; "": as the client gave it */
 	uid_t uid;                    /* (uid_t)-1: the configuration's */
 	gid_t gid;                    /* (gid_t)-1: the configuration's */
 	char home[AUTH_PATH_MAX + 1]; /* absolute; "": none */
 	char mail[AUTH_PATH_MAX + 1]; /* mail location; "": the configuration's */
+	uint32_t login_delay; /* seconds from login to login, RFC 2449 section 6.5 */
+	uint32_t expire;      /* days that mail is kept, RFC 2449 section 6.7 */
 };
 
 struct auth_out {
@@ -143,6 +153,14 @@ struct auth_host {
 		struct auth_span stored);
 	void (*remember)(void *cookie, const struct auth_request *request,
 		struct auth_span stored);
+	/*
+	 * To be called in verify() before a computation that takes much time or memory:
+	 * waits until no more than limits.verifications processes of this host have one
+	 * under way for this module.  The turn lasts until verify() returns; more calls
+	 * meanwhile do nothing.  false: it did not come in time, and the answer is
+	 * AUTH_TEMPFAIL.
+	 */
+	bool (*wait_turn)(void *cookie);
 };
 
 struct auth_module {

@@ -28,6 +28,12 @@ struct auth_chain_options {
 		const struct auth_request *request, struct auth_span stored);
 	void (*remember)(void *cookie, const char *module,
 		const struct auth_request *request, struct auth_span stored);
+	/*
+	 * A turn of a module, as struct auth_host has it, and its end; both NULL: every
+	 * turn comes at once.
+	 */
+	bool (*wait_turn)(void *cookie, const char *module);
+	void (*end_turn)(void *cookie);
 	/* Told what each module that was asked said; NULL: nobody wants to know. */
 	void (*trace)(void *cookie, const char *module, enum auth_result result,
 		const char *reason);

@@ -91,6 +91,16 @@ host_remember(void *cookie, const struct auth_request *request, struct auth_span
 		options->remember(options->cookie, link->module->name, request, stored);
 }
 
+static bool
+host_wait_turn(void *cookie)
+{
+	const struct chain_link *link = cookie;
+	const struct auth_chain_options *options = link->options;
+
+	return options->wait_turn == NULL ||
+	       options->wait_turn(options->cookie, link->module->name);
+}
+
 void
 chain_host_init(struct chain_link *link)
 {
@@ -104,5 +114,6 @@ chain_host_init(struct chain_link *link)
 		.wipe = explicit_bzero,
 		.known = host_known,
 		.remember = host_remember,
+		.wait_turn = host_wait_turn,
 	};
 }

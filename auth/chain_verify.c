@@ -9,11 +9,19 @@
 #include "auth/credential.h"
 
 static void
+identity_unset(struct auth_identity *identity)
+{
+	identity->uid = (uid_t)-1;
+	identity->gid = (gid_t)-1;
+	identity->login_delay = AUTH_UNSET;
+	identity->expire = AUTH_UNSET;
+}
+
+static void
 out_clear(struct auth_out *out)
 {
 	explicit_bzero(out, sizeof(*out));
-	out->identity.uid = (uid_t)-1;
-	out->identity.gid = (gid_t)-1;
+	identity_unset(&out->identity);
 }
 
 static bool
@@ -68,6 +76,8 @@ link_verify(
 		return AUTH_TEMPFAIL;
 	}
 	result = link->module->verify(link->context, request, out);
+	if (link->options->end_turn != NULL)
+		link->options->end_turn(link->options->cookie);
 	fault = answer_fault((int)result, out);
 	if (fault != NULL) {
 		chain_log(link, LOG_ERR, "broken answer (%d): %s", (int)result, fault);
@@ -78,8 +88,7 @@ link_verify(
 	}
 	if (result != AUTH_OK) {
 		explicit_bzero(&out->identity, sizeof(out->identity));
-		out->identity.uid = (uid_t)-1;
-		out->identity.gid = (gid_t)-1;
+		identity_unset(&out->identity);
 	}
 	return result;
 }

@@ -302,6 +302,9 @@ module_verify(void *context, const struct auth_request *request, struct auth_out
 		return reason_give(out, AUTH_UNKNOWN, "apop is not set");
 	if (!order_make(&order, request))
 		result = reason_give(out, AUTH_DENY, "too long for checkpassword");
+	else if (!own->host->wait_turn(own->host->cookie))
+		result = reason_give(
+			out, AUTH_TEMPFAIL, "too many passwords are being checked");
 	else if (!order_run(own, &order, &outcome))
 		result = reason_give(out, AUTH_TEMPFAIL, "no process to run a program");
 	else

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-enum value { USER, HOME, MAIL, MAILDIR };
+#include "auth/mail_words.h"
+
+enum value { USER, HOME, MAIL, MAILDIR, LOGIN_DELAY, EXPIRE };
 
 /* A string in the making; size counts its NUL. */
 struct field {
@@ -75,6 +77,18 @@ mail_fill(struct auth_identity *identity, const char *mail, const char *maildir)
 	return maildir[0] == '\0' || maildir_add(&field, maildir);
 }
 
+static bool
+is_empty(const char *text)
+{
+	return text[0] == '\0';
+}
+
+static struct auth_span
+span_of(const char *text)
+{
+	return (struct auth_span){(const unsigned char *)text, strlen(text)};
+}
+
 const char *
 checkpassword_answer_parse(const char *answer, size_t n, struct auth_identity *identity)
 {
@@ -92,5 +106,11 @@ checkpassword_answer_parse(const char *answer, size_t n, struct auth_identity *i
 		return "HOME is too long";
 	if (!mail_fill(identity, values[MAIL], values[MAILDIR]))
 		return "MAIL or MAILDIR is too long";
+	if (!is_empty(values[LOGIN_DELAY]) &&
+		!mail_words_number(span_of(values[LOGIN_DELAY]), &identity->login_delay))
+		return "userdb_login_delay is not a number of seconds";
+	if (!is_empty(values[EXPIRE]) &&
+		!mail_words_expire(span_of(values[EXPIRE]), &identity->expire))
+		return "userdb_expire is neither a number of days nor \"never\"";
 	return NULL;
 }

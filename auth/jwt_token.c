@@ -4,13 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libsodium 1.0.18 takes each octet of 0x80 and above for the last of the alphabet. */
+static bool
+is_ascii(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] > 0x7f)
+			return false;
+	return true;
+}
+
 bool
 jwt_token_decode(
 	const char *text, size_t n, unsigned char *out, size_t cap, size_t *written)
 {
 	*written = 0;
-	return n > 0 && sodium_base642bin(out, cap, text, n, NULL, written, NULL,
-				sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+	return n > 0 && is_ascii(text, n) &&
+	       sodium_base642bin(out, cap, text, n, NULL, written, NULL,
+		       sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
 }
 
 /* Cut the part before the next '.' off; false if there is no dot. */

@@ -91,6 +91,8 @@ auth_exchange_ask(struct auth_exchange *exchange, struct auth_span secret,
 
 	if (copy == NULL)
 		return AUTH_TEMPFAIL;
+	if (exchange->tried != NULL && request.proof == AUTH_PROOF_PASSWORD)
+		exchange->tried(exchange, secret);
 	if (secret.n > 0)
 		memcpy(copy, secret.p, secret.n);
 	copy[secret.n] = '\0';

@@ -66,8 +66,11 @@ struct auth_exchange {
 	const struct auth_mechanism *mechanism;
 	struct auth_chain *chain;
 	const struct auth_peer *peer;
-	unsigned steps;      /* messages taken before this one */
-	void *state;         /* of a mechanism that needs more; freed with the process */
+	unsigned steps; /* messages taken before this one */
+	void *state;    /* of a mechanism that needs more; freed with the process */
+	/* NULL, or told each password that modules are asked about. */
+	void (*tried)(struct auth_exchange *exchange, struct auth_span secret);
+	void *cookie;        /* of tried() */
 	struct auth_out out; /* with AUTH_OK */
 	char user[AUTH_USER_MAX +
 		  1]; /* name the client claimed, for the log; may be "" */

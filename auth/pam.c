@@ -249,6 +249,9 @@ module_verify(void *context, const struct auth_request *request, struct auth_out
 		return reason_give(out, AUTH_TEMPFAIL, "a session is open already");
 	if (!field_copy(own->user, sizeof(own->user), request->user))
 		return reason_give(out, AUTH_DENY, "the user name is too long");
+	if (!own->host->wait_turn(own->host->cookie))
+		return reason_give(
+			out, AUTH_TEMPFAIL, "too many passwords are being checked");
 	own->conversation = (struct pam_conversation){
 		own->host, own->user, (const char *)request->secret.p, false, false};
 	if (pam_start(own->service, request->user, &conv, &handle) != PAM_SUCCESS)

@@ -129,21 +129,33 @@ passwd_open(void **context, const struct auth_host *host)
 	return true;
 }
 
-/* The costly check, unless it has found this password right for this hash before. */
-static enum password_verdict
+/*
+ * The costly check, unless it has found this password right for this hash before.  False
+ * if its turn did not come.
+ */
+static bool
 password_check(const struct passwd_context *own, const struct userfile_entry *entry,
-	const struct auth_request *request)
+	const struct auth_request *request, enum password_verdict *verdict)
 {
 	const struct auth_host *host = own->host;
 	bool costly = password_hash_is_costly(&own->policy, entry->password);
-	enum password_verdict verdict;
 
+	*verdict = PASSWORD_RIGHT;
 	if (costly && host->known(host->cookie, request, entry->password))
-		return PASSWORD_RIGHT;
-	verdict = password_hash_verify(&own->policy, entry->password, request->secret);
-	if (costly && verdict == PASSWORD_RIGHT)
+		return true;
+	if (!host->wait_turn(host->cookie))
+		return false;
+	*verdict = password_hash_verify(&own->policy, entry->password, request->secret);
+	if (costly && *verdict == PASSWORD_RIGHT)
 		host->remember(host->cookie, request, entry->password);
-	return verdict;
+	return true;
+}
+
+static enum auth_result
+turn_missed(struct auth_out *out)
+{
+	return admission_reason(
+		out, AUTH_TEMPFAIL, "too many passwords are being checked");
 }
 
 /* The moment when the password is known and the user is let in: it comes no other way. */
@@ -157,7 +169,9 @@ hash_renew(struct passwd_context *own, const struct question *question,
 
 	if (own->rehash.fd < 0 || !password_hash_is_old(entry->password))
 		return;
-	if (password_hash_make(hash, question->request->secret))
+	if (!host->wait_turn(host->cookie))
+		fault = "too many passwords are being checked";
+	else if (password_hash_make(hash, question->request->secret))
 		fault = rehash_replace(&own->rehash, question->file, question->user,
 			entry->password, hash);
 	explicit_bzero(hash, sizeof(hash));
@@ -176,9 +190,12 @@ password_verify(struct passwd_context *own, const struct question *question,
 	const struct userfile_entry *entry)
 {
 	struct auth_out *out = question->out;
+	enum password_verdict verdict;
 	enum auth_result result;
 
-	switch (password_check(own, entry, question->request)) {
+	if (!password_check(own, entry, question->request, &verdict))
+		return turn_missed(out);
+	switch (verdict) {
 	case PASSWORD_RIGHT:
 		result = admission_judge(entry, question->request, out);
 		if (result == AUTH_OK)
@@ -290,11 +307,15 @@ rest_search(const struct passwd_context *own, const struct question *question)
 }
 
 static enum auth_result
-absent_verify(const struct question *question)
+absent_verify(const struct passwd_context *own, const struct question *question)
 {
+	const struct auth_host *host = own->host;
 	/* There is nothing that costs time in a proof of SCRAM. */
-	if (question->request->proof == AUTH_PROOF_PASSWORD &&
-		!password_hash_dummy(question->request->secret))
+	bool costly = question->request->proof == AUTH_PROOF_PASSWORD;
+
+	if (costly && !host->wait_turn(host->cookie))
+		return turn_missed(question->out);
+	if (costly && !password_hash_dummy(question->request->secret))
 		return admission_reason(question->out, AUTH_TEMPFAIL,
 			"not enough memory to check a password");
 	return admission_reason(question->out, AUTH_UNKNOWN, "no such user");
@@ -316,7 +337,7 @@ question_answer(struct passwd_context *own, struct question *question)
 		return admission_reason(
 			question->out, AUTH_TEMPFAIL, "user file cannot be read");
 	if (status == USERFILE_END)
-		return absent_verify(question);
+		return absent_verify(own, question);
 	result = line_verify(own, question, line, status == USERFILE_LONG);
 	/* SCRAM keys are no answer yet: they must not come sooner than made-up ones. */
 	if (result == AUTH_OK && question->request->proof == AUTH_PROOF_PASSWORD)
@@ -346,7 +367,7 @@ passwd_verify(void *context, const struct auth_request *request, struct auth_out
 	if ((request->proof == AUTH_PROOF_SCRAM_SHA_256 ||
 		    request->proof == AUTH_PROOF_TRUSTED) &&
 		strcmp(question.user, request->user) != 0)
-		return absent_verify(&question);
+		return absent_verify(own, &question);
 	return question_answer(own, &question);
 }
 

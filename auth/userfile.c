@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "auth/credential.h"
+#include "auth/mail_words.h"
 #include "auth/nets.h"
 
 /* The fields before the extra one. */
@@ -51,17 +52,7 @@ userfile_name(struct auth_span line)
 static bool
 id_parse(struct auth_span text, uint32_t *id)
 {
-	uint64_t value = 0;
-
-	if (text.n == 0 || text.n > 10)
-		return false;
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return false;
-		value = value * 10 + (uint64_t)(text.p[i] - '0');
-	}
-	*id = (uint32_t)value;
-	return value < UINT32_MAX;
+	return mail_words_digits(text, UINT32_MAX - 1, id);
 }
 
 static const char *
@@ -78,6 +69,12 @@ extra_parse(struct auth_span word, struct userfile_entry *entry)
 		return "userdb_uid is not a number";
 	else if (span_is(key, "userdb_gid") && !id_parse(value, &entry->gid))
 		return "userdb_gid is not a number";
+	else if (span_is(key, "userdb_login_delay") &&
+		 !mail_words_number(value, &entry->login_delay))
+		return "userdb_login_delay is not a number of seconds";
+	else if (span_is(key, "userdb_expire") &&
+		 !mail_words_expire(value, &entry->expire))
+		return "userdb_expire is neither a number of days nor \"never\"";
 	else if (span_is(key, "nologin"))
 		entry->nologin = true;
 	else if (span_is(key, "nopassword"))
@@ -129,6 +126,8 @@ userfile_parse(struct auth_span line, struct userfile_entry *entry)
 	memset(entry, 0, sizeof(*entry));
 	entry->uid = (uid_t)-1;
 	entry->gid = (gid_t)-1;
+	entry->login_delay = AUTH_UNSET;
+	entry->expire = AUTH_UNSET;
 	if (line.n > USERFILE_LINE_MAX)
 		return "line too long";
 	if (!credential_is_printable(line.p, line.n))

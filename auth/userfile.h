@@ -28,6 +28,8 @@ struct userfile_entry {
 	struct auth_span mail;     /* empty: none */
 	uid_t uid;                 /* (uid_t)-1: none */
 	gid_t gid;                 /* (gid_t)-1: none */
+	uint32_t login_delay;      /* seconds; AUTH_UNSET: none */
+	uint32_t expire;           /* days, AUTH_EXPIRE_NEVER; AUTH_UNSET: none */
 	bool nologin;
 	bool nopassword;             /* Dovecot: any password will do.  Never honoured. */
 	struct auth_span login;      /* other name to go by; empty: none */

@@ -19,7 +19,7 @@ struct codec_output {
 	size_t n; /* room left */
 };
 
-#define CODEC_HEAD 4u
+#define CODEC_HEAD 18u /* of the longest header of a zstd frame */
 
 struct decoder_codec {
 	/* NULL, with errno: out of memory. */

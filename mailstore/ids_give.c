@@ -21,8 +21,6 @@ maildir_give(struct maildir *m, const char (*ids)[MAIL_UID_MAX + 1], size_t n)
 		const struct maildir_entry *entry = &m->list.entries[i];
 		char key[ID_FILE_KEY_MAX + 1];
 
-		if (entry->base > ID_FILE_KEY_MAX)
-			continue;
 		memcpy(key, entry->name, entry->base);
 		key[entry->base] = '\0';
 		good = id_file_add(&file, key, ids[i]);

@@ -74,9 +74,6 @@ void index_stamp(uint64_t stamps[4], const struct stat *st);
  */
 bool index_stamp_is_fresh(const struct timespec *stamp);
 
-/* A hash that tells whether bytes have changed, by chance not by intent. */
-uint64_t index_hash(const unsigned char *p, size_t n);
-
 /* Growing memory for a body; start with zeroed memory, free bytes. */
 struct index_buffer {
 	unsigned char *bytes;

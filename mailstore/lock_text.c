@@ -23,6 +23,15 @@
 static const char *const states[] = {
 	[LOCK_HELD] = "held ", [LOCK_LEFT] = "left ", [LOCK_FREE] = "free "};
 
+enum { FILE_MACHINE, FILE_BOOT, FILE_SELF, FILES };
+
+const char *const lock_text_files[] = {
+	[FILE_MACHINE] = "/etc/machine-id",
+	[FILE_BOOT] = "/proc/sys/kernel/random/boot_id",
+	[FILE_SELF] = "/proc/self/stat",
+	[FILES] = NULL,
+};
+
 /* The first line of a small file; "" if it cannot be read. */
 static void
 read_line(const char *path, char *line, size_t size)
@@ -50,7 +59,7 @@ read_start(char *start, size_t size)
 	const char *p;
 	size_t n = 0;
 
-	read_line("/proc/self/stat", line, sizeof line);
+	read_line(lock_text_files[FILE_SELF], line, sizeof line);
 	p = strrchr(line, ')');
 	for (int field = 2; p != NULL && field < 22; field++) {
 		p = strchr(p, ' ');
@@ -89,7 +98,7 @@ read_machine(char *machine, size_t size)
 	char id[64];
 	SHA2_CTX sha;
 
-	read_line("/etc/machine-id", id, sizeof id);
+	read_line(lock_text_files[FILE_MACHINE], id, sizeof id);
 	if (strlen(id) != 32 || strspn(id, HEX) != 32) {
 		(void)snprintf(machine, size, UNKNOWN);
 		return;
@@ -105,7 +114,7 @@ read_machine(char *machine, size_t size)
 static void
 read_boot(char *boot, size_t size)
 {
-	read_line("/proc/sys/kernel/random/boot_id", boot, size);
+	read_line(lock_text_files[FILE_BOOT], boot, size);
 	if (boot[0] == '\0' || boot[strspn(boot, HEX "-")] != '\0')
 		(void)snprintf(boot, size, UNKNOWN);
 }

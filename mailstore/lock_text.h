@@ -37,6 +37,9 @@ struct lock_holder {
 	unsigned lease; /* seconds */
 };
 
+/* The files that say who this process is; ends with NULL. */
+extern const char *const lock_text_files[];
+
 /* This process, with a new generation.  False with errno: there are no random bytes. */
 bool lock_holder_self(struct lock_holder *holder, unsigned lease);
 

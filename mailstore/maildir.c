@@ -9,8 +9,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* A dot file: no program takes it for a message or a folder of Maildir++. */
+#include "mailstore/login_stamp.h"
+#include "mailstore/needs.h"
+
+/* Dot files: no program takes them for messages or folders of Maildir++. */
 #define LOCK_NAME ".pop3d-lock"
+#define LOGIN_NAME ".pop3d-login"
 
 /* From here on the log tells how many messages were read for their sizes. */
 #define COUNTED_MANY 1000u
@@ -160,6 +164,8 @@ open_parts(struct maildir *m, int dirfd)
 		status = take_lock(m, dir);
 	if (status == MAIL_OK && m->lock.died)
 		maildir_index_sweep(m);
+	if (status == MAIL_OK)
+		status = login_stamp(dir, LOGIN_NAME, m->options);
 	return status;
 }
 
@@ -237,6 +243,7 @@ keep(struct mailstore *store)
 
 const struct mailstore_ops mailstore_maildir = {
 	.name = "maildir",
+	.needs = maildir_needs,
 	.open = open_store,
 	.keep = keep,
 	.load = maildir_load,
@@ -245,7 +252,9 @@ const struct mailstore_ops mailstore_maildir = {
 	.uid = maildir_uid,
 	.message_open = maildir_known_open,
 	.message_read = maildir_message_read,
+	.message_as_is = maildir_message_as_is,
 	.message_close = maildir_message_close,
+	.older = maildir_older,
 	.update = maildir_known_update,
 	.close = close_store,
 };

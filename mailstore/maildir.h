@@ -125,7 +125,11 @@ enum mail_status maildir_message_open(
 	struct mailstore *store, size_t i, struct mail_message **message);
 enum mail_status maildir_message_read(
 	struct mail_message *message, void *buf, size_t cap, size_t *n);
+bool maildir_message_as_is(struct mail_message *message, int *fd, uint64_t *octets);
 void maildir_message_close(struct mail_message *message);
+/* maildir_age.c */
+enum mail_status maildir_older(
+	struct mailstore *store, int64_t time, unsigned char *bits);
 enum mail_status maildir_update(
 	struct mailstore *store, const unsigned char *deleted, size_t *removed);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mailstore/block.h"
 #include "mailstore/maildir_count.h"
 
 #define THREADS 7u /* beside the one that is there */
@@ -65,15 +66,14 @@ count_file(const struct worker *worker, struct maildir_entry *entry, int fd,
 	unsigned char *buffer)
 {
 	const struct mail_options *options = worker->batch->m->options;
+	struct maildir_counted counted;
 	struct stat st;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 		maildir_count(fd, (uint64_t)st.st_size, options->max_decompressed, buffer,
-			worker->lock, &entry->octets) != DECODER_OK)
+			worker->lock, &counted) != DECODER_OK)
 		return;
-	entry->size = (uint64_t)st.st_size;
-	entry->mtime = maildir_mtime(&st);
-	entry->flags |= MAILDIR_COUNTED;
+	maildir_entry_count(entry, &st, &counted);
 }
 
 static void *
@@ -82,7 +82,7 @@ work(void *cookie)
 	const struct worker *worker = cookie;
 	struct batch *batch = worker->batch;
 	const struct maildir *m = batch->m;
-	unsigned char *buffer = malloc(MAILDIR_COUNT_BUFFER);
+	unsigned char *buffer = block_new(MAILDIR_COUNT_BUFFER);
 	size_t k;
 
 	while (buffer != NULL && now_ns() < batch->end &&

@@ -3,12 +3,21 @@
 #include <fcntl.h>
 
 #include "mailstore/octets.h"
+#include "mailstore/scan.h"
+
+/* Whether a line begins with a dot; last is the byte before p[0]. */
+static bool
+has_dots(unsigned char last, const unsigned char *p, size_t n)
+{
+	return (last == '\n' && p[0] == '.') || scan_line(p, n, '.') < n;
+}
 
 enum decoder_status
 maildir_count(int fd, uint64_t size, uint64_t max, unsigned char *buffer,
-	struct session_lock *lock, uint64_t *octets)
+	struct session_lock *lock, struct maildir_counted *counted)
 {
-	struct octets o = {0};
+	struct octets o = {.last = '\n'};
+	bool dots = false;
 	enum decoder_status status;
 	struct decoder decoder;
 	size_t n;
@@ -18,14 +27,31 @@ maildir_count(int fd, uint64_t size, uint64_t max, unsigned char *buffer,
 	decoder_open(&decoder, fd, size, max);
 	do {
 		status = decoder_read(&decoder, buffer, MAILDIR_COUNT_BUFFER, &n);
+		/* Only of a file without bare line feeds this is worth knowing. */
+		if (n > 0 && !dots && o.count == decoder.at - n)
+			dots = has_dots(o.last, buffer, n);
 		octets_add(&o, buffer, n);
 		/* Who has lost it hears so with the next command. */
 		if (lock != NULL)
 			(void)session_lock_keep(lock);
 	} while (n > 0);
+	counted->octets = octets_total(&o);
+	counted->as_is = decoder.stream == NULL && !dots && counted->octets == size;
 	decoder_close(&decoder);
-	*octets = octets_total(&o);
 	return status;
+}
+
+void
+maildir_entry_count(struct maildir_entry *entry, const struct stat *st,
+	const struct maildir_counted *counted)
+{
+	entry->size = (uint64_t)st->st_size;
+	entry->mtime = maildir_mtime(st);
+	entry->octets = counted->octets;
+	entry->flags &= (uint16_t)~MAILDIR_AS_IS;
+	entry->flags |= MAILDIR_COUNTED;
+	if (counted->as_is)
+		entry->flags |= MAILDIR_AS_IS;
 }
 
 int64_t

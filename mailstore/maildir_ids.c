@@ -24,10 +24,9 @@ ids_fail(const struct maildir *m, const char *what, int error)
 static void
 copy_base(const struct maildir_entry *entry, char key[ID_FILE_KEY_MAX + 1])
 {
-	const size_t n = entry->base <= ID_FILE_KEY_MAX ? entry->base : ID_FILE_KEY_MAX;
-
-	memcpy(key, entry->name, n);
-	key[n] = '\0';
+	/* NAME_MAX, as that is. */
+	memcpy(key, entry->name, entry->base);
+	key[entry->base] = '\0';
 }
 
 static bool

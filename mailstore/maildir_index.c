@@ -17,8 +17,9 @@ enum stamp { STAMP_NEW = 0, STAMP_CUR = 4, STAMP_IDS = 8, STAMP_UIDL = 12 };
 
 #define MANY 100u /* messages that do not vanish unnoticed */
 
-/* What of an entry's flags is worth keeping. */
-#define KEPT (MAILDIR_COUNTED | MAILDIR_SETTLED | MAILDIR_TRUSTED)
+/* What of an entry's flags is about its octets, and what is worth keeping. */
+#define COUNTS (MAILDIR_COUNTED | MAILDIR_TRUSTED | MAILDIR_AS_IS)
+#define KEPT (COUNTS | MAILDIR_SETTLED)
 
 static void
 make_stamps(const struct maildir *m, uint64_t stamps[INDEX_STAMPS])
@@ -93,13 +94,13 @@ static bool
 entry_decode(struct index_cursor *cursor, struct maildir_entry *entry)
 {
 	const uint64_t sub = index_get_number(cursor, 1);
-	const uint64_t flags = index_get_number(cursor, 1);
+	const uint64_t flags = index_get_number(cursor, 2);
 	const size_t name = (size_t)index_get_number(cursor, 1);
 	const size_t uid = (size_t)index_get_number(cursor, 1);
 
 	*entry = (struct maildir_entry){
 		.sub = (uint8_t)sub,
-		.flags = (uint8_t)flags,
+		.flags = (uint16_t)flags,
 		.octets = index_get_number(cursor, 8),
 		.size = index_get_number(cursor, 8),
 		.mtime = (int64_t)index_get_number(cursor, 8),
@@ -109,7 +110,7 @@ entry_decode(struct index_cursor *cursor, struct maildir_entry *entry)
 	if (cursor->failed || sub >= MAILDIR_SUBS || (flags & ~(uint64_t)KEPT) != 0 ||
 		!is_file_name(entry->name) || entry->uid == NULL)
 		return false;
-	entry->base = (uint16_t)maildir_name_base(entry->name);
+	entry->base = (uint8_t)maildir_name_base(entry->name);
 	if (uid == 0)
 		entry->uid = NULL;
 	return uid == 0 || is_uid(entry->uid);
@@ -176,7 +177,7 @@ carry_entry(struct maildir_entry *entry, const struct maildir_entry *old, bool s
 	entry->octets = old->octets;
 	entry->size = old->size;
 	entry->mtime = old->mtime;
-	entry->flags |= old->flags & (MAILDIR_COUNTED | MAILDIR_TRUSTED);
+	entry->flags |= old->flags & COUNTS;
 	if (!same_ids)
 		return;
 	entry->uid = old->uid;
@@ -223,11 +224,10 @@ static void
 entry_encode(struct index_buffer *buffer, const struct maildir_entry *entry)
 {
 	const char *uid = entry->uid != NULL ? entry->uid : "";
-	const unsigned void_flags =
-		is_counted(entry) ? 0 : MAILDIR_COUNTED | MAILDIR_TRUSTED;
+	const unsigned void_flags = is_counted(entry) ? 0 : COUNTS;
 
 	index_put_number(buffer, entry->sub, 1);
-	index_put_number(buffer, entry->flags & KEPT & ~void_flags, 1);
+	index_put_number(buffer, entry->flags & KEPT & ~void_flags, 2);
 	index_put_number(buffer, strlen(entry->name), 1);
 	index_put_number(buffer, strlen(uid), 1);
 	index_put_number(buffer, entry->octets, 8);

@@ -106,7 +106,7 @@ verify_claim(struct maildir *m, size_t i)
 
 	if ((entry->flags & MAILDIR_TRUSTED) == 0)
 		return MAIL_OK;
-	entry->flags &= (uint8_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED);
+	entry->flags &= (uint16_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED);
 	m->learned = true;
 	status = maildir_octets(&m->store, i, &counted);
 	if (status != MAIL_OK || counted == claimed)

@@ -68,7 +68,7 @@ maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub s
 	*entry = (struct maildir_entry){
 		.name = copy,
 		.serial = (uint32_t)list->count,
-		.base = (uint16_t)maildir_name_base(name),
+		.base = (uint8_t)maildir_name_base(name),
 		.sub = (uint8_t)sub,
 		.flags = MAILDIR_SEEN,
 	};

@@ -22,6 +22,7 @@ enum maildir_flag {
 	MAILDIR_RIVAL = 1u << 5,   /* another message has the same base name */
 	MAILDIR_SETTLED = 1u << 6, /* uid says what its unique-id is */
 	MAILDIR_TRUSTED = 1u << 7, /* octets are what the name claims, not counted */
+	MAILDIR_AS_IS = 1u << 8,   /* counted, and stored as it goes on the wire */
 };
 
 #define MAILDIR_OTHER                                                                    \
@@ -35,9 +36,9 @@ struct maildir_entry {
 	uint64_t size;    /* stored, when octets was counted */
 	int64_t mtime;    /* nanoseconds, likewise */
 	uint32_t serial;  /* order of adding; of a rival, its index in list->rivals */
-	uint16_t base;    /* length of the base name */
+	uint16_t flags;   /* mask of enum maildir_flag */
+	uint8_t base;     /* length of the base name */
 	uint8_t sub;      /* enum maildir_sub */
-	uint8_t flags;    /* mask of enum maildir_flag */
 };
 
 /* The file of a message, where its base name is not enough to know it by. */
@@ -70,7 +71,10 @@ struct maildir_list {
 	struct maildir_view view;
 };
 
-/* Append a file.  False: out of memory, or a name that is no name. */
+/*
+ * Append a file; its name has at most MAILDIR_NAME_MAX octets.  False: out of memory, or
+ * a name that is no name.
+ */
 bool maildir_list_add(struct maildir_list *list, const char *name, enum maildir_sub sub);
 
 /*

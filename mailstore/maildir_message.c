@@ -7,6 +7,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/block.h"
 #include "mailstore/decoder.h"
 #include "mailstore/maildir_count.h"
 #include "mailstore/maildir_scan.h"
@@ -44,7 +45,7 @@ message_refuse(struct maildir *m, size_t i, const char *why)
 	/* Whatever its octets were believed to be; nor may the index tell that again. */
 	if ((entry->flags & MAILDIR_COUNTED) != 0)
 		m->learned = true;
-	entry->flags &= (uint8_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED);
+	entry->flags &= (uint16_t) ~(MAILDIR_COUNTED | MAILDIR_TRUSTED | MAILDIR_AS_IS);
 	unique_id_from_name(entry->name, entry->base, id);
 	if (m->refused++ < REFUSED_LINES)
 		m->options->log(m->options->cookie, LOG_ERR,
@@ -117,17 +118,18 @@ open_regular(struct maildir *m, size_t i, int *fd, struct stat *st)
 	return status;
 }
 
-/* The octets on the wire of message i, whose file is open and has `size` stored bytes. */
+/* Count message i, whose file is open and has `size` stored bytes. */
 static enum mail_status
-count_octets(struct maildir *m, size_t i, int fd, uint64_t size, uint64_t *octets)
+count_octets(struct maildir *m, size_t i, int fd, uint64_t size,
+	struct maildir_counted *counted)
 {
 	if (m->buffer == NULL)
-		m->buffer = malloc(MAILDIR_COUNT_BUFFER);
+		m->buffer = block_new(MAILDIR_COUNT_BUFFER);
 	if (m->buffer == NULL)
 		return MAIL_TEMP;
 	return decoder_fail(m, i,
 		maildir_count(fd, size, m->options->max_decompressed, m->buffer, &m->lock,
-			octets));
+			counted));
 }
 
 enum mail_status
@@ -135,6 +137,7 @@ maildir_octets(struct mailstore *store, size_t i, uint64_t *octets)
 {
 	struct maildir *m = (struct maildir *)store;
 	struct maildir_entry *entry = &m->list.entries[i];
+	struct maildir_counted counted;
 	enum mail_status status;
 	struct stat st;
 	int fd;
@@ -143,13 +146,11 @@ maildir_octets(struct mailstore *store, size_t i, uint64_t *octets)
 		status = open_regular(m, i, &fd, &st);
 		if (status != MAIL_OK)
 			return status;
-		entry->size = (uint64_t)st.st_size;
-		entry->mtime = maildir_mtime(&st);
-		status = count_octets(m, i, fd, entry->size, &entry->octets);
+		status = count_octets(m, i, fd, (uint64_t)st.st_size, &counted);
 		(void)close(fd);
 		if (status != MAIL_OK)
 			return status;
-		entry->flags |= MAILDIR_COUNTED;
+		maildir_entry_count(entry, &st, &counted);
 	}
 	*octets = entry->octets;
 	return MAIL_OK;
@@ -163,8 +164,8 @@ static enum mail_status
 check_unchanged(struct maildir *m, size_t i, int fd, const struct stat *st)
 {
 	struct maildir_entry *entry = &m->list.entries[i];
+	struct maildir_counted counted;
 	enum mail_status status;
-	uint64_t octets;
 
 	if ((entry->flags & MAILDIR_COUNTED) == 0)
 		return MAIL_OK;
@@ -172,12 +173,12 @@ check_unchanged(struct maildir *m, size_t i, int fd, const struct stat *st)
 		return MAIL_CHANGED;
 	if (entry->mtime == maildir_mtime(st))
 		return MAIL_OK;
-	status = count_octets(m, i, fd, entry->size, &octets);
+	status = count_octets(m, i, fd, entry->size, &counted);
 	if (status != MAIL_OK)
 		return status;
-	if (octets != entry->octets)
+	if (counted.octets != entry->octets)
 		return MAIL_CHANGED;
-	entry->mtime = maildir_mtime(st);
+	maildir_entry_count(entry, st, &counted);
 	m->learned = true;
 	return MAIL_OK;
 }
@@ -214,6 +215,19 @@ maildir_message_read(struct mail_message *message, void *buf, size_t cap, size_t
 {
 	return decoder_fail(
 		message->m, message->i, decoder_read(&message->decoder, buf, cap, n));
+}
+
+bool
+maildir_message_as_is(struct mail_message *message, int *fd, uint64_t *octets)
+{
+	const unsigned known = MAILDIR_COUNTED | MAILDIR_AS_IS;
+	const struct maildir_entry *entry = &message->m->list.entries[message->i];
+	struct stat st;
+
+	*fd = message->fd;
+	*octets = entry->size;
+	return (entry->flags & known) == known && fstat(message->fd, &st) == 0 &&
+	       (uint64_t)st.st_size == entry->size && maildir_mtime(&st) == entry->mtime;
 }
 
 void

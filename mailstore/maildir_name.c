@@ -45,6 +45,18 @@ maildir_name_compare(const char *a, size_t na, const char *b, size_t nb)
 	return na < nb ? -1 : na > nb;
 }
 
+int64_t
+maildir_name_time(const char *name, size_t n)
+{
+	int64_t time = 0;
+
+	for (size_t i = 0; i < n && name[i] >= '0' && name[i] <= '9'; i++)
+		if (__builtin_mul_overflow(time, 10, &time) ||
+			__builtin_add_overflow(time, name[i] - '0', &time))
+			return INT64_MAX;
+	return time;
+}
+
 bool
 maildir_name_for_cur(const char *name, char to[MAILDIR_NAME_MAX + 1])
 {

@@ -7,11 +7,7 @@
 #include <unistd.h>
 
 #define FILE_NAME "maildirsize"
-#define FOLDER_NAME "maildirfolder" /* marks a folder of a Maildir++ */
 #define TRASH_NAME ".Trash"
-
-/* Folders have no folders in them, but a program may have made some. */
-#define FOLDERS_MAX 4
 
 /* The directory above, if it is this user's. */
 static int
@@ -44,11 +40,11 @@ maildir_quota_root(int sub, bool *trash)
 	int dir = open_above(sub);
 
 	*trash = false;
-	for (int depth = 0; dir >= 0 && depth < FOLDERS_MAX; depth++) {
+	for (int depth = 0; dir >= 0 && depth < MAILDIR_QUOTA_FOLDERS; depth++) {
 		struct stat st;
 		int above;
 
-		if (fstatat(dir, FOLDER_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		if (fstatat(dir, MAILDIR_QUOTA_FOLDER, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			return dir;
 		above = fstat(dir, &st) == 0 ? open_above(dir) : -1;
 		if (above >= 0)

@@ -17,6 +17,11 @@
 #include "mailstore/maildir.h"
 #include "mailstore/maildir_quota.h"
 
+#define MAILDIR_QUOTA_FOLDER "maildirfolder" /* marks a folder of a Maildir++ */
+
+/* Folders have no folders in them, but a program may have made some. */
+#define MAILDIR_QUOTA_FOLDERS 4
+
 /*
  * Open the directory whose maildirsize counts for the Maildir that new or cur, `sub`, is
  * in: that Maildir or, if it is a folder of a Maildir++, the one above.  *trash says

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mailstore/index.h"
+#include "mailstore/maildir_name.h"
 #include "mailstore/maildir_twins.h"
 
 /* Rounds while directories change; more than the first number only if one had news. */
@@ -139,7 +140,9 @@ read_directory(struct scan *scan, DIR *stream, enum maildir_sub sub)
 		if (d->d_name[0] == '.')
 			continue;
 		status = entry_type(scan, d, sub, &type);
-		if (status == MAIL_OK && type == DT_REG)
+		/* FUSE lists longer names, under which nothing can be opened. */
+		if (status == MAIL_OK && type == DT_REG &&
+			strlen(d->d_name) <= MAILDIR_NAME_MAX)
 			status = take_name(scan, d->d_name, sub);
 		else
 			scan->odd += type != DT_UNKNOWN;
@@ -221,7 +224,7 @@ mark_gone(struct maildir_list *list)
 		if ((entry->flags & MAILDIR_SEEN) == 0)
 			entry->flags |= MAILDIR_GONE;
 		else
-			entry->flags &= (uint8_t)~MAILDIR_GONE;
+			entry->flags &= (uint16_t)~MAILDIR_GONE;
 	}
 }
 
@@ -242,7 +245,7 @@ maildir_scan(struct maildir_list *list, const int dirs[MAILDIR_SUBS], bool froze
 	if (!frozen)
 		maildir_list_free(list);
 	for (size_t i = 0; i < list->count; i++)
-		list->entries[i].flags &= (uint8_t)~MAILDIR_SEEN;
+		list->entries[i].flags &= (uint16_t)~MAILDIR_SEEN;
 	status = scan_rounds(&scan);
 	if (status == MAIL_OK && !frozen)
 		status = maildir_twins_settle(list, dirs, options);

@@ -23,6 +23,7 @@
 enum mail_status {
 	MAIL_OK = 0,
 	MAIL_BUSY,    /* another POP3 session holds the maildrop: [IN-USE] */
+	MAIL_EARLY,   /* login_delay seconds have not passed: [LOGIN-DELAY] */
 	MAIL_GONE,    /* this message vanished: -ERR, treat it as deleted */
 	MAIL_CHANGED, /* another program changed the maildrop under us: -ERR, nothing done
 		       */
@@ -44,8 +45,9 @@ struct mail_options {
 				Maildir would need a stat of every message for it */
 	uint64_t max_decompressed; /* of one message that is stored compressed; 0: any */
 	unsigned lock_wait;        /* seconds to wait for a lock that is held */
-	unsigned lock_lease; /* seconds that a session lives for other hosts after it
-				last gave a sign; 0: 300 */
+	unsigned lock_lease;  /* seconds that a session lives for other hosts after it
+				 last gave a sign; 0: 300 */
+	unsigned login_delay; /* seconds from open() to open(), 0: none */
 	enum mail_lock mbox_locks[MAIL_LOCKS]; /* delivery locks, in the order taken */
 	unsigned uidl_source;                  /* enum import_source, see import.h */
 	const char *dovecot_format;            /* Dovecot's pop3_uidl_format there */
@@ -56,6 +58,16 @@ struct mail_options {
 	void *cookie; /* for log */
 };
 
+/* What a store does with what is at a path or below; a set. */
+enum mail_access {
+	MAIL_ACCESS_LIST = 1u << 0,  /* reads directories; the path is one */
+	MAIL_ACCESS_READ = 1u << 1,  /* files */
+	MAIL_ACCESS_WRITE = 1u << 2, /* files: writes and cuts */
+	MAIL_ACCESS_MAKE = 1u << 3,  /* files: makes, renames, links, removes */
+	MAIL_ACCESS_MOVE = 1u << 4,  /* files: renames between directories */
+};
+typedef void mail_path_needed(void *cookie, const char *path, unsigned access);
+
 /* Driver-private; each driver's own struct begins with this one. */
 struct mailstore {
 	const struct mailstore_ops *ops;
@@ -65,11 +77,20 @@ struct mail_message; /* driver-private */
 struct mailstore_ops {
 	const char *name; /* the word before ':' in a location */
 	/*
+	 * Name all that a store at this absolute path will open, so that the caller can
+	 * bar the rest before there is one.  What is named need not be there.  False: the
+	 * path is too long.
+	 */
+	bool (*needs)(const char *path, const struct mail_options *options,
+		mail_path_needed *needed, void *cookie);
+	/*
 	 * Take the session lock and see that the maildrop, or its parent, is there; read
 	 * no message yet.  path is relative to dirfd (or absolute) and its last component
 	 * must not be a symbolic link.  A maildrop that does not exist is an empty one; a
 	 * parent that does not exist is MAIL_TEMP.  options and what it points to must
-	 * outlive the store.  *store is set only with MAIL_OK.
+	 * outlive the store.  *store is set only with MAIL_OK.  MAIL_EARLY, if there is a
+	 * login delay: the next open() counts from the last that gave MAIL_OK; a Maildir
+	 * that does not exist has none.
 	 */
 	enum mail_status (*open)(struct mailstore **store, int dirfd, const char *path,
 		const struct mail_options *options);
@@ -105,7 +126,22 @@ struct mailstore_ops {
 	 */
 	enum mail_status (*message_read)(
 		struct mail_message *message, void *buf, size_t cap, size_t *n);
+	/*
+	 * True: the open message goes on the wire as it is stored, without any octet more
+	 * or less, and is the first *octets of *fd, which is the driver's.  Whoever sends
+	 * it from there must ask once more afterwards: false then means that the file has
+	 * changed meanwhile, and what was sent may be torn.  What is still on its way
+	 * then is part of the file: changed in place later, it arrives changed.  NULL:
+	 * never.
+	 */
+	bool (*message_as_is)(struct mail_message *message, int *fd, uint64_t *octets);
 	void (*message_close)(struct mail_message *message);
+	/*
+	 * Set bits[i / 8] & (1 << i % 8) of every message i that was delivered before a
+	 * time, in seconds since 1970, and not of one where that is doubtful.
+	 */
+	enum mail_status (*older)(
+		struct mailstore *store, int64_t time, unsigned char *bits);
 	/*
 	 * The UPDATE state: remove every message i with deleted[i / 8] & (1 << i % 8) and
 	 * no other, durably.  MAIL_OK only if all of them are gone for good; *removed is

@@ -6,6 +6,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/needs.h"
+
 #define CHANGED_TRIES 3 /* times that someone may replace the file under us */
 
 static void
@@ -52,6 +54,8 @@ store_open(struct mailstore **store, int dirfd, const char *path,
 		status = mbox_file_open(box);
 	if (status == MAIL_OK)
 		status = mbox_place_lock(box, dirfd);
+	if (status == MAIL_OK)
+		status = mbox_place_login(box);
 	if (status == MAIL_OK)
 		*store = &box->store;
 	else
@@ -251,6 +255,7 @@ store_octets(struct mailstore *store, size_t i, uint64_t *octets)
 
 const struct mailstore_ops mailstore_mbox = {
 	.name = "mbox",
+	.needs = mbox_needs,
 	.open = store_open,
 	.keep = store_keep,
 	.load = store_load,
@@ -260,6 +265,7 @@ const struct mailstore_ops mailstore_mbox = {
 	.message_open = mbox_message_open,
 	.message_read = mbox_message_read,
 	.message_close = mbox_message_close,
+	.older = mbox_older,
 	.update = mbox_update,
 	.close = store_close,
 };

@@ -29,6 +29,7 @@ struct mbox_place {
 	char index_fresh[NAME_MAX + 1];
 	char ids[NAME_MAX + 1]; /* unique-ids, see id_file.h */
 	char ids_fresh[NAME_MAX + 1];
+	char login[NAME_MAX + 1]; /* see login_stamp.h */
 };
 #define MBOX_PLACES 2 /* beside the mbox; in the user's home */
 
@@ -139,6 +140,9 @@ void mbox_message_close(struct mail_message *message);
  */
 enum mail_status mbox_place_lock(struct mbox *box, int dirfd);
 
+/* The session lock is held: see login_stamp.h. */
+enum mail_status mbox_place_login(const struct mbox *box);
+
 /* See session_lock.h. */
 enum mail_status mbox_place_keep(struct mbox *box);
 enum mail_status mbox_place_check(struct mbox *box);
@@ -201,6 +205,9 @@ enum mail_status mbox_ids_read(struct mbox *box, struct id_file *file);
  * cannot be, which was logged.
  */
 bool mbox_ids_keep(struct mbox *box, const struct id_file *file);
+
+/* mbox_age.c: see mailstore_ops. */
+enum mail_status mbox_older(struct mailstore *store, int64_t time, unsigned char *bits);
 
 /* mbox_update.c: see mailstore_ops. */
 enum mail_status mbox_update(

@@ -8,6 +8,9 @@
 
 #include "mailstore/mbox_from.h"
 
+/* Minutes east of Greenwich, on either side of the dateline. */
+#define WESTMOST (-12 * 60)
+#define EASTMOST (14 * 60)
 #define LATEST 32503679999LL /* the end of the year 2999 */
 
 /* Minutes east of Greenwich; false: to be taken for the host's zone. */
@@ -37,27 +40,51 @@ zone_read(const char *zone, int *minutes)
 	return false;
 }
 
-bool
-mbox_date_read(const unsigned char *p, size_t n, int64_t *seconds)
+/* False: not a From_ line, or one without a day. */
+static bool
+line_read(const unsigned char *p, size_t n, struct tm *tm, bool *zoned, int *minutes)
 {
 	struct mbox_from_date date;
-	struct tm tm = {.tm_isdst = -1};
-	int minutes;
-	time_t t;
 
 	if (!mbox_from_read(p, n, &date) || date.day == 0)
 		return false;
-	tm.tm_year = date.year - 1900;
-	tm.tm_mon = date.month;
-	tm.tm_mday = date.day;
-	tm.tm_hour = date.hour;
-	tm.tm_min = date.minute;
-	tm.tm_sec = date.second;
-	if (zone_read(date.zone, &minutes))
-		t = timegm(&tm) - (time_t)minutes * 60;
-	else
-		t = mktime(&tm);
-	*seconds = t;
+	*tm = (struct tm){.tm_isdst = -1,
+		.tm_year = date.year - 1900,
+		.tm_mon = date.month,
+		.tm_mday = date.day,
+		.tm_hour = date.hour,
+		.tm_min = date.minute,
+		.tm_sec = date.second};
+	*zoned = zone_read(date.zone, minutes);
+	return true;
+}
+
+bool
+mbox_date_read(const unsigned char *p, size_t n, int64_t *seconds)
+{
+	struct tm tm;
+	int minutes;
+	bool zoned;
+
+	if (!line_read(p, n, &tm, &zoned, &minutes))
+		return false;
+	*seconds = zoned ? timegm(&tm) - (time_t)minutes * 60 : mktime(&tm);
+	return true;
+}
+
+bool
+mbox_date_latest(const unsigned char *p, size_t n, int64_t *seconds)
+{
+	struct tm tm;
+	int minutes;
+	bool zoned;
+
+	if (!line_read(p, n, &tm, &zoned, &minutes))
+		return false;
+	/* One that is nowhere must not make it earlier. */
+	if (!zoned || minutes > EASTMOST)
+		minutes = WESTMOST;
+	*seconds = timegm(&tm) - (time_t)minutes * 60;
 	return true;
 }
 

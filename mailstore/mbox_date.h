@@ -21,6 +21,12 @@
 bool mbox_date_read(const unsigned char *p, size_t n, int64_t *seconds);
 
 /*
+ * The latest time that may be meant: where a date has no zone that is known, wherever it
+ * was written.  Looks at no zone of this host.
+ */
+bool mbox_date_latest(const unsigned char *p, size_t n, int64_t *seconds);
+
+/*
  * The date for a From_ line, as by asctime(3) without a line end.  A zone is added only
  * in an hour that comes twice a year, so that the time is the same when read again.  A
  * time before 1970 or after 2999 becomes the nearest of these.

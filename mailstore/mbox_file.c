@@ -9,11 +9,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "mailstore/block.h"
 #include "mailstore/decoder.h"
 #include "mailstore/mbox_from.h"
 #include "mailstore/mbox_io.h"
 
-#define READ_SIZE ((size_t)256 * 1024)
+#define READ_SIZE ((size_t)128 * 1024)
 
 void
 mbox_log(const struct mbox *box, int priority, const char *format, ...)
@@ -217,7 +218,7 @@ mbox_file_parse(const struct mbox *box, const struct mbox_range *range,
 	mbox_parse_found *found, void *cookie)
 {
 	struct mbox_parse *parse = mbox_parse_new(found, cookie);
-	unsigned char *buf = malloc(READ_SIZE);
+	unsigned char *buf = block_new(READ_SIZE);
 	enum mbox_parse_result result = MBOX_PARSE_OK;
 	enum mail_status status = MAIL_TEMP;
 

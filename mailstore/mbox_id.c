@@ -1,18 +1,12 @@
 #include "mailstore/mbox_id.h"
 
-#include <sha256.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* No library to link: a connection pays for each one. */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 struct mbox_id {
-	XXH3_state_t body;
-	SHA2_CTX header;
+	struct checksum *header, *body;
 	uint64_t lines; /* line ends held back: nothing may follow them in the body */
 	bool cr;        /* a CR is held back: an LF may follow */
 };
@@ -20,21 +14,33 @@ struct mbox_id {
 struct mbox_id *
 mbox_id_new(void)
 {
-	/* XXH3 wants an alignment that malloc does not promise. */
-	return aligned_alloc(_Alignof(struct mbox_id), sizeof(struct mbox_id));
+	struct mbox_id *id = calloc(1, sizeof *id);
+
+	if (id == NULL)
+		return NULL;
+	id->header = checksum_new();
+	id->body = checksum_new();
+	if (id->header != NULL && id->body != NULL)
+		return id;
+	mbox_id_free(id);
+	return NULL;
 }
 
 void
 mbox_id_free(struct mbox_id *id)
 {
+	if (id == NULL)
+		return;
+	checksum_free(id->header);
+	checksum_free(id->body);
 	free(id);
 }
 
 void
 mbox_id_begin(struct mbox_id *id)
 {
-	SHA256Init(&id->header);
-	(void)XXH3_128bits_reset(&id->body);
+	checksum_begin(id->header, 0);
+	checksum_begin(id->body, 0);
 	id->lines = 0;
 	id->cr = false;
 }
@@ -47,12 +53,12 @@ mbox_id_header(struct mbox_id *id, const unsigned char *p, size_t n)
 
 	while (p < end) {
 		if (id->cr && *p != '\n')
-			SHA256Update(&id->header, &cr, 1);
+			checksum_add(id->header, &cr, 1);
 		next = memchr(p, '\r', (size_t)(end - p));
 		id->cr = next != NULL;
 		if (next == NULL)
 			next = end;
-		SHA256Update(&id->header, p, (size_t)(next - p));
+		checksum_add(id->header, p, (size_t)(next - p));
 		p = id->cr ? next + 1 : end;
 	}
 }
@@ -67,11 +73,11 @@ held_release(struct mbox_id *id)
 		const size_t n =
 			id->lines < sizeof ends ? (size_t)id->lines : sizeof ends;
 
-		(void)XXH3_128bits_update(&id->body, ends, n);
+		checksum_add(id->body, ends, n);
 		id->lines -= n;
 	}
 	if (id->cr)
-		(void)XXH3_128bits_update(&id->body, "\r", 1);
+		checksum_add(id->body, "\r", 1);
 	id->cr = false;
 }
 
@@ -104,7 +110,7 @@ mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n)
 		} else {
 			held_release(id);
 			used = plain_length(p, n);
-			(void)XXH3_128bits_update(&id->body, p, used);
+			checksum_add(id->body, p, used);
 		}
 		p += used;
 		n -= used;
@@ -112,17 +118,15 @@ mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n)
 }
 
 void
-mbox_id_end(struct mbox_id *id, unsigned char digest[MBOX_ID_SIZE])
+mbox_id_end(struct mbox_id *id, unsigned char sum[MBOX_ID_SIZE])
 {
-	unsigned char hash[SHA256_DIGEST_LENGTH];
-	XXH128_canonical_t body;
+	unsigned char body[CHECKSUM_SIZE];
 
 	if (id->cr)
 		held_release(id);
-	XXH128_canonicalFromHash(&body, XXH3_128bits_digest(&id->body));
-	SHA256Update(&id->header, body.digest, sizeof body.digest);
-	SHA256Final(hash, &id->header);
-	memcpy(digest, hash, MBOX_ID_SIZE);
+	checksum_end(id->body, body);
+	checksum_add(id->header, body, sizeof body);
+	checksum_end(id->header, sum);
 }
 
 bool
@@ -136,7 +140,9 @@ mbox_id_ignores(const unsigned char *field, size_t n)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const size_t len = strlen(names[i]);
 
-		if (n >= len && strncasecmp((const char *)field, names[i], len) == 0)
+		/* Nearly every field is told at its first letter. */
+		if (n >= len && (field[0] | 0x20) == (names[i][0] | 0x20) &&
+			strncasecmp((const char *)field, names[i], len) == 0)
 			return true;
 	}
 	return false;

@@ -4,8 +4,9 @@
  * the line ends behind it; line ends are taken as LF.  So only mails that are the same
  * share an id.
  *
- * The header goes through SHA-256, the body through XXH3 first, which reads memory as
- * fast as it comes: every login pays for it.
+ * Every first login pays for all of a maildrop, so it is a checksum that is as fast as
+ * memory.  A sender may make two mails on purpose that share an id: to the maildrop they
+ * are alike, as two copies of one mail are, and get ids of their own.
  */
 #ifndef MBOX_ID_H
 #define MBOX_ID_H
@@ -13,7 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MBOX_ID_SIZE 16u /* leading bytes of a SHA-256 */
+#include "mailstore/checksum.h"
+
+#define MBOX_ID_SIZE CHECKSUM_SIZE
 
 struct mbox_id; /* private */
 
@@ -32,7 +35,7 @@ void mbox_id_header(struct mbox_id *id, const unsigned char *p, size_t n);
 void mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n);
 
 /* All is added. */
-void mbox_id_end(struct mbox_id *id, unsigned char digest[MBOX_ID_SIZE]);
+void mbox_id_end(struct mbox_id *id, unsigned char sum[MBOX_ID_SIZE]);
 
 /*
  * Whether a header field that begins with these bytes, its name and the colon among them,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mailstore/block.h"
+
 #define COPY_SIZE ((size_t)256 * 1024)
 
 bool
@@ -49,7 +51,7 @@ mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset)
 }
 
 static bool
-piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
+piece_copy(struct mbox_piece piece, int fd, uint64_t offset, struct checksum *sum,
 	struct delivery_lock *lock, unsigned char *buf)
 {
 	while (piece.length > 0) {
@@ -62,8 +64,8 @@ piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
 			errno = ECANCELED;
 			return false;
 		}
-		if (hash != NULL)
-			SHA256Update(hash, buf, n);
+		if (sum != NULL)
+			checksum_add(sum, buf, n);
 		if (fd != -1 && !mbox_io_write(fd, buf, n, offset))
 			return false;
 		piece.offset += n;
@@ -75,14 +77,14 @@ piece_copy(struct mbox_piece piece, int fd, uint64_t offset, SHA2_CTX *hash,
 
 bool
 mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
-	SHA2_CTX *hash, struct delivery_lock *lock)
+	struct checksum *sum, struct delivery_lock *lock)
 {
-	unsigned char *buf = malloc(COPY_SIZE);
+	unsigned char *buf = block_new(COPY_SIZE);
 	bool ok = buf != NULL;
 	int error;
 
 	for (size_t i = 0; ok && i < n; i++) {
-		ok = piece_copy(pieces[i], fd, offset, hash, lock, buf);
+		ok = piece_copy(pieces[i], fd, offset, sum, lock, buf);
 		offset += pieces[i].length;
 	}
 	error = errno;
@@ -92,14 +94,21 @@ mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
 }
 
 bool
-mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH],
+mbox_io_checksum(struct mbox_piece piece, uint64_t seed, unsigned char sum[CHECKSUM_SIZE],
 	struct delivery_lock *lock)
 {
-	SHA2_CTX hash;
+	struct checksum *checksum = checksum_new();
+	bool ok = checksum != NULL;
+	int error;
 
-	SHA256Init(&hash);
-	if (!mbox_io_copy(&piece, 1, -1, 0, &hash, lock))
-		return false;
-	SHA256Final(digest, &hash);
-	return true;
+	if (ok) {
+		checksum_begin(checksum, seed);
+		ok = mbox_io_copy(&piece, 1, -1, 0, checksum, lock);
+	}
+	if (ok)
+		checksum_end(checksum, sum);
+	error = errno;
+	checksum_free(checksum);
+	errno = error;
+	return ok;
 }

@@ -6,11 +6,11 @@
 #ifndef MBOX_IO_H
 #define MBOX_IO_H
 
-#include <sha256.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mailstore/checksum.h"
 #include "mailstore/delivery_lock.h"
 
 /* A run of bytes in a file. */
@@ -26,14 +26,14 @@ bool mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset);
 /*
  * Write the n pieces, one behind the other, to fd from offset on, with a buffer of fixed
  * size.  A piece of fd itself must not begin before where it goes to.  With fd -1
- * nothing is written.  hash, if not NULL, is fed what was read.  lock, if not NULL, is
+ * nothing is written.  sum, if not NULL, is fed what was read.  lock, if not NULL, is
  * kept fresh meanwhile.
  */
 bool mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
-	SHA2_CTX *hash, struct delivery_lock *lock);
+	struct checksum *sum, struct delivery_lock *lock);
 
-/* SHA-256 of one piece; lock as before. */
-bool mbox_io_digest(struct mbox_piece piece, unsigned char digest[SHA256_DIGEST_LENGTH],
-	struct delivery_lock *lock);
+/* The checksum of one piece; lock as before. */
+bool mbox_io_checksum(struct mbox_piece piece, uint64_t seed,
+	unsigned char sum[CHECKSUM_SIZE], struct delivery_lock *lock);
 
 #endif

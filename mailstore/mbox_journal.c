@@ -9,7 +9,7 @@
 
 #include "mailstore/mbox_from.h"
 
-/* Numbers are little-endian.  The header's hash covers what stands before it. */
+/* Numbers are little-endian.  The header's checksum covers what stands before it. */
 enum field {
 	FIELD_MAGIC = 0,
 	FIELD_SIZE = 8,
@@ -17,14 +17,14 @@ enum field {
 	FIELD_TAIL = 24,
 	FIELD_LAST = 32,
 	FIELD_MARK = 40,
-	FIELD_TAIL_HASH = 56,
-	FIELD_REST_HASH = 88,
-	FIELD_HASH = 120,
-	FIELD_DONE = 159,
+	FIELD_TAIL_SUM = 56,
+	FIELD_REST_SUM = 72,
+	FIELD_SUM = 88,
+	FIELD_DONE = 103,
 };
 
 /* The last character is the version. */
-static const unsigned char magic[8] = {'p', 'o', 'p', '3', 'd', 'm', 'j', '1'};
+static const unsigned char magic[8] = {'p', 'o', 'p', '3', 'd', 'm', 'j', '2'};
 
 static void
 number_put(unsigned char *p, uint64_t value)
@@ -43,16 +43,6 @@ number_get(const unsigned char *p)
 	return value;
 }
 
-static void
-header_hash(const unsigned char *header, unsigned char digest[SHA256_DIGEST_LENGTH])
-{
-	SHA2_CTX sha;
-
-	SHA256Init(&sha);
-	SHA256Update(&sha, header, FIELD_HASH);
-	SHA256Final(digest, &sha);
-}
-
 void
 mbox_journal_encode(
 	const struct mbox_journal *journal, unsigned char header[MBOX_JOURNAL_HEADER])
@@ -64,9 +54,9 @@ mbox_journal_encode(
 	number_put(header + FIELD_TAIL, journal->tail);
 	header[FIELD_LAST] = journal->last_deleted;
 	memcpy(header + FIELD_MARK, journal->mark, sizeof journal->mark);
-	memcpy(header + FIELD_TAIL_HASH, journal->tail_hash, sizeof journal->tail_hash);
-	memcpy(header + FIELD_REST_HASH, journal->rest_hash, sizeof journal->rest_hash);
-	header_hash(header, header + FIELD_HASH);
+	memcpy(header + FIELD_TAIL_SUM, journal->tail_sum, sizeof journal->tail_sum);
+	memcpy(header + FIELD_REST_SUM, journal->rest_sum, sizeof journal->rest_sum);
+	number_put(header + FIELD_SUM, checksum_short(header, FIELD_SUM));
 	header[FIELD_DONE] = journal->done;
 }
 
@@ -74,10 +64,7 @@ bool
 mbox_journal_decode(
 	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER])
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-
-	header_hash(header, digest);
-	if (memcmp(header + FIELD_HASH, digest, sizeof digest) != 0 ||
+	if (number_get(header + FIELD_SUM) != checksum_short(header, FIELD_SUM) ||
 		memcmp(header + FIELD_MAGIC, magic, sizeof magic) != 0)
 		return false;
 	journal->size = number_get(header + FIELD_SIZE);
@@ -86,12 +73,18 @@ mbox_journal_decode(
 	journal->last_deleted = header[FIELD_LAST] != 0;
 	journal->done = header[FIELD_DONE] != 0;
 	memcpy(journal->mark, header + FIELD_MARK, sizeof journal->mark);
-	memcpy(journal->tail_hash, header + FIELD_TAIL_HASH, sizeof journal->tail_hash);
-	memcpy(journal->rest_hash, header + FIELD_REST_HASH, sizeof journal->rest_hash);
+	memcpy(journal->tail_sum, header + FIELD_TAIL_SUM, sizeof journal->tail_sum);
+	memcpy(journal->rest_sum, header + FIELD_REST_SUM, sizeof journal->rest_sum);
 	/* The mark must fit between the new end and the old one. */
 	return journal->size <= INT64_MAX && journal->first <= journal->size &&
 	       journal->tail <= journal->size - journal->first &&
 	       journal->size - journal->first - journal->tail >= MBOX_JOURNAL_MARK;
+}
+
+uint64_t
+mbox_journal_seed(const struct mbox_journal *journal)
+{
+	return number_get(journal->mark);
 }
 
 struct mbox_piece
@@ -102,24 +95,39 @@ mbox_journal_rest(const struct mbox *box, const struct mbox_journal *journal)
 	return (struct mbox_piece){box->fd, offset, journal->size - offset};
 }
 
-/* The header goes last: its hashes are known only then. */
+static bool
+tail_fill(const struct mbox *box, struct mbox_journal *journal,
+	const struct mbox_piece *pieces, size_t n, int fd)
+{
+	struct checksum *sum = checksum_new();
+	bool ok = sum != NULL;
+	int error;
+
+	if (ok) {
+		checksum_begin(sum, mbox_journal_seed(journal));
+		ok = mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, sum, box->lock);
+	}
+	if (ok)
+		checksum_end(sum, journal->tail_sum);
+	error = errno;
+	checksum_free(sum);
+	errno = error;
+	return ok;
+}
+
+/* The header goes last: its checksums are known only then. */
 static bool
 journal_fill(const struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, int fd)
 {
 	unsigned char header[MBOX_JOURNAL_HEADER];
-	SHA2_CTX sha;
 
 	journal->done = false;
 	if (getrandom(journal->mark, sizeof journal->mark, 0) !=
-		(ssize_t)sizeof journal->mark)
-		return false;
-	SHA256Init(&sha);
-	if (!mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, &sha, box->lock))
-		return false;
-	SHA256Final(journal->tail_hash, &sha);
-	if (!mbox_io_digest(
-		    mbox_journal_rest(box, journal), journal->rest_hash, box->lock))
+			(ssize_t)sizeof journal->mark ||
+		!tail_fill(box, journal, pieces, n, fd) ||
+		!mbox_io_checksum(mbox_journal_rest(box, journal),
+			mbox_journal_seed(journal), journal->rest_sum, box->lock))
 		return false;
 	mbox_journal_encode(journal, header);
 	return mbox_io_write(fd, header, sizeof header, 0) && fsync(fd) == 0;

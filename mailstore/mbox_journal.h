@@ -47,7 +47,6 @@
 #ifndef MBOX_JOURNAL_H
 #define MBOX_JOURNAL_H
 
-#include <sha256.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,7 +55,7 @@
 #include "mailstore/mbox_io.h"
 
 /* Octets before the tail.  The last one is the mark of step 3. */
-#define MBOX_JOURNAL_HEADER 160u
+#define MBOX_JOURNAL_HEADER 104u
 #define MBOX_JOURNAL_MARK 16u
 
 struct mbox_journal {
@@ -66,8 +65,8 @@ struct mbox_journal {
 	bool last_deleted; /* the message at the mbox's end is among the deleted */
 	bool done;         /* step 3 */
 	unsigned char mark[MBOX_JOURNAL_MARK];
-	unsigned char tail_hash[SHA256_DIGEST_LENGTH];
-	unsigned char rest_hash[SHA256_DIGEST_LENGTH]; /* from behind the mark to size */
+	unsigned char tail_sum[CHECKSUM_SIZE];
+	unsigned char rest_sum[CHECKSUM_SIZE]; /* from behind the mark to size */
 };
 
 void mbox_journal_encode(
@@ -88,7 +87,13 @@ enum mail_status mbox_journal_commit(struct mbox *box, struct mbox_journal *jour
 	const struct mbox_piece *pieces, size_t n, const struct mbox_place **place,
 	int *fd);
 
-/* Where the bytes are that rest_hash is of. */
+/*
+ * The seed of both checksums, from the mark: what a sender has written cannot have been
+ * made to share one.
+ */
+uint64_t mbox_journal_seed(const struct mbox_journal *journal);
+
+/* Where the bytes are that rest_sum is of. */
 struct mbox_piece mbox_journal_rest(
 	const struct mbox *box, const struct mbox_journal *journal);
 

@@ -1,12 +1,12 @@
 #include "mailstore/mbox_parse.h"
 
-#include <sha256.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "mailstore/mbox_from.h"
 #include "mailstore/octets.h"
+#include "mailstore/scan.h"
 
 /* Longer than any field name that matters for the id. */
 #define NAME_LENGTH 32u
@@ -85,16 +85,7 @@ mbox_parse_free(struct mbox_parse *parse)
 uint64_t
 mbox_parse_hash(const unsigned char *p, size_t n)
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	uint64_t hash = 0;
-	SHA2_CTX sha;
-
-	SHA256Init(&sha);
-	SHA256Update(&sha, p, n);
-	SHA256Final(digest, &sha);
-	for (size_t i = 0; i < sizeof hash; i++)
-		hash = hash << 8 | digest[i];
-	return hash;
+	return checksum_short(p, n);
 }
 
 static bool
@@ -262,6 +253,26 @@ line_decide(struct mbox_parse *parse, bool whole)
 		line_text(parse);
 }
 
+/*
+ * Collect the name of a field, as line_is_open() would have it, at less cost for each
+ * octet.
+ */
+static size_t
+name_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	if (n > NAME_LENGTH)
+		n = NAME_LENGTH;
+	while (i < n && p[i] != ':' && p[i] != '\n')
+		i++;
+	if (i < n)
+		i++;
+	memcpy(parse->line, p, i);
+	parse->len = i;
+	return i;
+}
+
 static size_t
 line_start(struct mbox_parse *parse, const unsigned char *p, size_t n)
 {
@@ -275,10 +286,12 @@ line_start(struct mbox_parse *parse, const unsigned char *p, size_t n)
 			parse->known = true;
 			return 0;
 		}
+		if (parse->part == PART_HEADER && parse->count > 0 && *p != ' ' &&
+			*p != '\t')
+			i = name_collect(parse, p, n);
 	}
-	do
+	while (i < n && (parse->len == 0 || line_is_open(parse)))
 		parse->line[parse->len++] = p[i++];
-	while (i < n && line_is_open(parse));
 	if (!line_is_open(parse))
 		line_decide(parse, parse->line[parse->len - 1] == '\n');
 	return i;
@@ -298,23 +311,44 @@ header_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
 	return n;
 }
 
-/* Take all lines up to one that may be empty. */
+/*
+ * Octets of the empty line that ends before p[i], 0 if none does.  The line that p[0] is
+ * in has text before.
+ */
 static size_t
-body_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
+empty_before(const unsigned char *p, size_t i)
+{
+	if (i < 2 || p[i - 1] != '\n')
+		return 0;
+	if (p[i - 2] == '\n')
+		return 1;
+	return i >= 3 && p[i - 2] == '\r' && p[i - 3] == '\n' ? 2 : 0;
+}
+
+/* The offset of a line that may be a From_ line; n if there is none. */
+static size_t
+body_candidate(const unsigned char *p, size_t n)
 {
 	size_t i = 0;
 
-	while (parse->known) {
-		const unsigned char *end = memchr(p + i, '\n', n - i);
+	do
+		i += scan_line(p + i, n - i, 'F');
+	while (i < n && empty_before(p, i) == 0);
+	return i;
+}
 
-		if (end == NULL) {
-			i = n;
-			break;
-		}
-		i = (size_t)(end - p) + 1;
-		parse->known = i < n && p[i] != '\n' && p[i] != '\r';
-	}
-	octets_add(&parse->octets, p, i);
+/* Take all up to what may be a From_ line, from the middle of a line of text on. */
+static size_t
+body_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
+{
+	size_t i = body_candidate(p, n);
+
+	/* The CR of what may become an empty line. */
+	if (i == n && n > 1 && p[n - 1] == '\r' && p[n - 2] == '\n')
+		i--;
+	parse->held = empty_before(p, i);
+	parse->known = p[i - 1] != '\n';
+	octets_add(&parse->octets, p, i - parse->held);
 	mbox_id_body(parse->id, p, i);
 	return i;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mailstore/dotlock.h"
+#include "mailstore/login_stamp.h"
 
 /* A name that is too long for a file is cut; then the place is left out. */
 static bool
@@ -32,6 +33,7 @@ place_fill(struct mbox_place *place, int dirfd, const char *stem)
 		place_name(place->index_fresh, stem, "index-new") &&
 		place_name(place->ids, stem, "uidl") &&
 		place_name(place->ids_fresh, stem, "uidl-new") &&
+		place_name(place->login, stem, "login") &&
 		place_name(longest, stem, "journal-saved-01234567") &&
 		(fcntl(dirfd, F_GETFL) & O_PATH) == 0)
 		place->dirfd = dirfd;
@@ -173,6 +175,17 @@ mbox_place_lock(struct mbox *box, int dirfd)
 		"no place for the session lock: let the user create files beside the "
 		"mbox (as the group mail, or with mode 1777), or give the user a home");
 	return MAIL_PERM;
+}
+
+enum mail_status
+mbox_place_login(const struct mbox *box)
+{
+	size_t i = 0;
+
+	/* One lock is held at least. */
+	while (box->locks[i].fd == -1)
+		i++;
+	return login_stamp(box->places[i].dirfd, box->places[i].login, box->options);
 }
 
 /* Whether there is no such file, after an attempt to remove it. */

@@ -61,7 +61,7 @@ journal_open(const struct mbox *box, const struct mbox_place *place, int *fd)
 static enum verdict
 journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 {
-	unsigned char header[MBOX_JOURNAL_HEADER], digest[SHA256_DIGEST_LENGTH];
+	unsigned char header[MBOX_JOURNAL_HEADER], sum[CHECKSUM_SIZE];
 	struct mbox_piece tail = {.fd = fd, .offset = sizeof header};
 
 	if (!mbox_io_read(fd, header, sizeof header, 0))
@@ -69,10 +69,10 @@ journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 	if (!mbox_journal_decode(journal, header))
 		return VERDICT_DAMAGED;
 	tail.length = journal->tail;
-	if (!mbox_io_digest(tail, digest, box->lock))
+	if (!mbox_io_checksum(tail, mbox_journal_seed(journal), sum, box->lock))
 		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
-	return memcmp(digest, journal->tail_hash, sizeof digest) == 0 ? VERDICT_REDO
-								      : VERDICT_DAMAGED;
+	return memcmp(sum, journal->tail_sum, sizeof sum) == 0 ? VERDICT_REDO
+							       : VERDICT_DAMAGED;
 }
 
 /*
@@ -83,7 +83,7 @@ journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 static enum verdict
 mbox_judge(const struct mbox *box, const struct mbox_journal *journal, uint64_t size)
 {
-	unsigned char mark[MBOX_JOURNAL_MARK], digest[SHA256_DIGEST_LENGTH];
+	unsigned char mark[MBOX_JOURNAL_MARK], sum[CHECKSUM_SIZE];
 
 	if (size < journal->size)
 		return journal->done ? VERDICT_FINISHED : VERDICT_ALIEN;
@@ -94,10 +94,11 @@ mbox_judge(const struct mbox *box, const struct mbox_journal *journal, uint64_t 
 		return memcmp(mark, journal->mark, sizeof mark) == 0 ? VERDICT_REDO
 								     : VERDICT_FINISHED;
 	}
-	if (!mbox_io_digest(mbox_journal_rest(box, journal), digest, box->lock))
+	if (!mbox_io_checksum(mbox_journal_rest(box, journal), mbox_journal_seed(journal),
+		    sum, box->lock))
 		return VERDICT_ERROR;
-	return memcmp(digest, journal->rest_hash, sizeof digest) == 0 ? VERDICT_REDO
-								      : VERDICT_ALIEN;
+	return memcmp(sum, journal->rest_sum, sizeof sum) == 0 ? VERDICT_REDO
+							       : VERDICT_ALIEN;
 }
 
 /*

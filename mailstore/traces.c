@@ -18,6 +18,7 @@ static const struct {
 	enum mail_trace trace;
 } ends[] = {
 	{"lock", MAIL_TRACE_LOCK},
+	{"login", MAIL_TRACE_LOGIN},
 	{"index", MAIL_TRACE_INDEX},
 	{"index-new", MAIL_TRACE_TEMPORARY},
 	{"uidl", MAIL_TRACE_IDS},

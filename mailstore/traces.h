@@ -11,6 +11,7 @@
 
 enum mail_trace {
 	MAIL_TRACE_LOCK,      /* the session lock's file, which stays */
+	MAIL_TRACE_LOGIN,     /* the time of the last login, likewise */
 	MAIL_TRACE_INDEX,     /* may be removed at any time */
 	MAIL_TRACE_IDS,       /* unique-ids, which must not be */
 	MAIL_TRACE_TEMPORARY, /* left by a session that was killed */

@@ -57,7 +57,7 @@ static bool
 take_message(const struct attempt *attempt, struct waiting *w, struct verdict *verdict)
 {
 	const struct connection *connection = attempt->connection;
-	struct ipc_message message;
+	static struct ipc_message message;
 	unsigned type;
 
 	if (ipc_receive(w->verdict, &message) != 1)

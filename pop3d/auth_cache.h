@@ -15,15 +15,12 @@
 #include <stdint.h>
 
 #include "auth/auth_module.h"
-
-#define AUTH_CACHE_KEY 32u
-#define AUTH_CACHE_BOOT 37u
+#include "pop3d/host_key.h"
 
 struct auth_cache {
 	int fd;       /* the table, -1: there is no cache */
 	uint64_t ttl; /* seconds */
-	unsigned char key[AUTH_CACHE_KEY];
-	char boot[AUTH_CACHE_BOOT]; /* id of this start of the machine */
+	struct host_key key;
 };
 
 /*
@@ -33,11 +30,6 @@ struct auth_cache {
  */
 const char *auth_cache_open(
 	struct auth_cache *cache, const char *directory, uint64_t ttl);
-
-/*
- * The same answer as far as the directory goes, for a process that must not hold the key.
- */
-const char *auth_cache_check(const char *directory, uint64_t ttl);
 
 /* As in struct auth_host. */
 bool auth_cache_known(const struct auth_cache *cache, const char *module,

@@ -72,7 +72,7 @@ open_all(struct service *service)
 {
 	const struct config_report report = {report_to_log, NULL};
 	/* Who loaded the modules before has warned, once for all. */
-	const bool warned = service->chain != NULL || !service->root;
+	bool warned = service->chain != NULL || !service->root;
 	const char *wrong;
 
 	if (service->chain == NULL && !service_load_chain(service, &report))
@@ -82,7 +82,16 @@ open_all(struct service *service)
 	if (wrong != NULL)
 		log_message(warned ? LOG_DEBUG : LOG_WARNING,
 			"auth.cache_ttl: no cache: %s", wrong);
-	return auth_chain_open(service->chain);
+	warned = warned || wrong != NULL;
+	/* Behind the modules: what they start must not hold on to a turn. */
+	if (!auth_chain_open(service->chain))
+		return false;
+	wrong = turns_open(&service->turns, service->config->server.run_directory,
+		service->config->limits.verifications);
+	if (wrong != NULL)
+		log_message(warned ? LOG_DEBUG : LOG_WARNING,
+			"limits.verifications: no limit: %s", wrong);
+	return true;
 }
 
 bool

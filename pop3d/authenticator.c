@@ -19,6 +19,7 @@
 #include "pop3d/auth_process.h"
 #include "pop3d/certificate.h"
 #include "pop3d/ipc.h"
+#include "pop3d/penalty.h"
 #include "pop3d/sandbox.h"
 #include "pop3d/seed.h"
 #include "pop3d/verdict.h"
@@ -50,7 +51,7 @@ next_step(const struct authenticator *a, struct ipc_message *message,
 static bool
 tell_monitor(const struct authenticator *a, enum ipc_type type, const char *claimed)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	ipc_begin(&message, type);
 	ipc_put_text(&message, claimed);
@@ -60,7 +61,7 @@ tell_monitor(const struct authenticator *a, enum ipc_type type, const char *clai
 static bool
 send_challenge(const struct authenticator *a, const struct auth_exchange *exchange)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	if (!tell_monitor(a, IPC_WAITING, exchange->user))
 		return false;
@@ -73,7 +74,7 @@ send_challenge(const struct authenticator *a, const struct auth_exchange *exchan
 static enum auth_result
 run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 	struct auth_span in;
 	enum auth_result result;
 	bool cancelled;
@@ -122,7 +123,7 @@ become_keeper(void)
 static void
 keep(const struct authenticator *a)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	(void)close(a->credentials);
 	while (ipc_receive(a->verdict, &message) > 0)
@@ -167,6 +168,38 @@ find_certified(const struct authenticator *a, char name[AUTH_USER_MAX + 1])
 		log_message(LOG_ERR, "tls.client_map: %s: %s", tls->client_map, wrong);
 }
 
+/* What makes marks of wrong passwords, and the last one. */
+struct guesses {
+	const char *network;
+	struct host_key key;
+	uint64_t mark;
+};
+
+static void
+note_guess(struct auth_exchange *exchange, struct auth_span secret)
+{
+	struct guesses *guesses = exchange->cookie;
+
+	guesses->mark =
+		penalty_guess(&guesses->key, guesses->network, exchange->user, secret);
+}
+
+/* As root, who alone can read the key.  Whoever opens the table warns of what is amiss.
+ */
+static void
+watch_guesses(const struct authenticator *a, struct auth_exchange *exchange,
+	struct guesses *guesses)
+{
+	const struct connection *connection = a->connection;
+
+	guesses->network = connection->peer.network;
+	exchange->cookie = guesses;
+	if (a->mechanism->proof == AUTH_PROOF_PASSWORD && connection_pays(connection) &&
+		penalty_key(
+			&guesses->key, connection->service->config->server.run_directory))
+		exchange->tried = note_guess;
+}
+
 _Noreturn void
 authenticator_run(const struct authenticator *a)
 {
@@ -186,11 +219,13 @@ authenticator_run(const struct authenticator *a)
 		.oauth_discovery = connection->service->config->auth.oauth_discovery,
 	};
 	struct auth_exchange exchange = {.mechanism = a->mechanism, .peer = &peer};
+	struct guesses guesses = {0};
 	enum auth_result result;
 	bool hold, sent;
 
 	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
 	find_certified(a, certificate_user);
+	watch_guesses(a, &exchange, &guesses);
 	if (!auth_process_prepare(
 		    connection->service, a->mechanism->proof, a->monitor, seed))
 		_exit(EX_TEMPFAIL);
@@ -200,6 +235,8 @@ authenticator_run(const struct authenticator *a)
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
 	verdict.result = auth_process_result(result);
+	verdict.guess = guesses.mark;
+	explicit_bzero(&guesses, sizeof(guesses));
 	hold = verdict.result == RESULT_OK && verdict.out.hold != 0;
 	if (hold)
 		become_keeper();

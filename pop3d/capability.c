@@ -1,5 +1,7 @@
 #include "pop3d/capability.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/mechanism.h"
@@ -34,9 +36,29 @@ put_sasl(const struct connection *connection, struct multiline *m, struct output
 		multiline_put(m, output, "\n", 1);
 }
 
+/* RFC 2449 sections 6.5 and 6.7. */
+static void
+put_policy(const struct mail_policy *policy, struct multiline *m, struct output *output)
+{
+	char line[64];
+
+	/* A user without a delay still learns so where others have one (section 5). */
+	if (policy->delays) {
+		(void)snprintf(line, sizeof(line), "LOGIN-DELAY %" PRIu64 "%s",
+			policy->login_delay, policy->delay_varies ? " USER" : "");
+		put_line(m, output, line);
+	}
+	if (policy->expire == CONFIG_NEVER)
+		(void)snprintf(line, sizeof(line), "EXPIRE NEVER");
+	else
+		(void)snprintf(line, sizeof(line), "EXPIRE %" PRIu64 "%s", policy->expire,
+			policy->expire_varies ? " USER" : "");
+	put_line(m, output, line);
+}
+
 void
 capability_write(const struct connection *connection, enum capability_state state,
-	struct output *output)
+	const struct mail_policy *policy, struct output *output)
 {
 	struct multiline m = {0};
 
@@ -51,6 +73,7 @@ capability_write(const struct connection *connection, enum capability_state stat
 	put_line(&m, output, "RESP-CODES");
 	put_line(&m, output, "AUTH-RESP-CODE");
 	put_line(&m, output, "PIPELINING");
+	put_policy(policy, &m, output);
 	put_line(&m, output, "IMPLEMENTATION pop3d");
 	multiline_close(&m, output);
 }

@@ -22,6 +22,9 @@ enum config_plaintext {
 /* What the environment says of the client, as who starts us has set it. */
 enum config_environment { ENVIRONMENT_NONE, ENVIRONMENT_STUNNEL };
 
+/* What becomes of a fence that the kernel does not have. */
+enum config_sandbox { SANDBOX_YES, SANDBOX_REQUIRED };
+
 enum config_tls_mode { TLS_OFF, TLS_STARTTLS, TLS_IMPLICIT };
 
 /* What is believed of TLS that has ended in front of us. */
@@ -38,6 +41,7 @@ struct config_server {
 	char *trusted_networks; /* who may say for whom it speaks */
 	uint64_t xclient;       /* 1: by XCLIENT, too */
 	uint64_t environment;   /* enum config_environment */
+	uint64_t sandbox;       /* enum config_sandbox */
 };
 
 struct config_tls {
@@ -71,15 +75,22 @@ struct config_auth {
 	uint64_t min_uid;
 	uint64_t min_gid;
 	uint64_t max_attempts;
-	uint64_t failure_delay; /* seconds */
-	uint64_t timeout;       /* seconds */
-	uint64_t cache_ttl;     /* seconds, 0: no cache */
+	uint64_t failure_delay;    /* seconds */
+	uint64_t penalty_max;      /* seconds, 0: no penalties */
+	uint64_t penalty_user_max; /* seconds, 0: none for users */
+	uint64_t penalty_fade;     /* seconds */
+	uint64_t timeout;          /* seconds */
+	uint64_t cache_ttl;        /* seconds, 0: no cache */
 };
 
 struct config_limits {
 	uint64_t connections;
 	uint64_t connections_per_address;
+	uint64_t connections_per_user; /* 0: no limit */
+	char *half_open;               /* see half_open.h */
 	uint64_t login_seconds;
+	uint64_t login_commands;
+	uint64_t login_octets;
 	uint64_t proxy_seconds;
 	uint64_t handshake_seconds;
 	uint64_t idle_seconds;
@@ -87,11 +98,18 @@ struct config_limits {
 	uint64_t lock_seconds;
 	uint64_t lock_lease_seconds;
 	uint64_t wait_idle_seconds;
+	uint64_t session_megabytes; /* of address space, 0: no limit */
 	uint64_t bad_commands;
+	uint64_t session_commands; /* 0: no limit */
+	uint64_t session_octets;   /* 0: no limit */
+	uint64_t verifications;    /* 0: no limit */
 	uint64_t messages;
 	uint64_t octets;              /* 0: no limit */
 	uint64_t decompressed_octets; /* 0: no limit */
 };
+
+/* Of a number of days: longer than any. */
+#define CONFIG_NEVER UINT64_MAX
 
 struct config_mail {
 	char *location;
@@ -101,6 +119,10 @@ struct config_mail {
 	char *mbox_locks;
 	uint64_t uidl; /* enum import_source */
 	char *uidl_dovecot_format;
+	uint64_t login_delay;     /* seconds, 0: none */
+	uint64_t login_delay_max; /* of any user's own, 0: no user has one */
+	uint64_t expire;          /* days or CONFIG_NEVER */
+	uint64_t expire_min;      /* of any user's own, CONFIG_NEVER: no user has one */
 };
 
 struct config_module_value; /* private */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/mechanism.h"
+#include "pop3d/half_open.h"
 #include "pop3d/trust.h"
 
 const char *
@@ -75,6 +76,16 @@ config_check_locks(const char *value)
 		strcmp(value, "dotlock fcntl") == 0)
 		return NULL;
 	return "must be fcntl, dotlock or both in the order they are taken";
+}
+
+const char *
+config_check_half_open(const char *value)
+{
+	struct half_open ignored;
+
+	return half_open_parse(value, &ignored)
+		       ? NULL
+		       : "must be none, or START:RATE:FULL with a rate of 1 to 100";
 }
 
 /* Both go into JSON as they are, with what else a challenge holds. */

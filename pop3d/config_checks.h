@@ -13,6 +13,7 @@ const char *config_check_log(const char *value);
 const char *config_check_hostname(const char *value);
 const char *config_check_filled(const char *value);
 const char *config_check_locks(const char *value);
+const char *config_check_half_open(const char *value);
 const char *config_check_scope(const char *value);
 const char *config_check_discovery(const char *value);
 const char *config_check_mechanisms(const char *value);

@@ -12,7 +12,7 @@
 #include "pop3d/config_keys.h"
 
 #define LINE_MAX_OCTETS 4096
-#define KEYS_MAX 64
+
 /* One file while it is read. */
 struct reading {
 	struct config *config;
@@ -20,7 +20,8 @@ struct reading {
 	const char *path;
 	FILE *file;
 	int line;
-	int set_on[KEYS_MAX]; /* line on which a key of the table was set, 0: not yet */
+	int set_on[CONFIG_KEYS_MAX]; /* line on which a key of the table was set, 0: not
+					yet */
 	bool good;
 };
 
@@ -46,7 +47,7 @@ take_value(void *user, const char *section, const char *name, const char *value)
 	}
 	if (key == NULL)
 		return 1;
-	int *set_on = &reading->set_on[(key - config_keys) % KEYS_MAX];
+	int *set_on = &reading->set_on[key - config_keys];
 	if (*set_on != 0) {
 		config_problem(reading->report, origin,
 			"%s.%s is set a second time, first on line %d", section, name,

@@ -12,10 +12,13 @@
 #include "pop3d/config_checks.h"
 #include "pop3d/number.h"
 #include "pop3d/proxy.h"
+#include "pop3d/roster.h"
 #include "pop3d/tls/setup.h"
+#include "pop3d/turns.h"
 
 #define DAY 86400u
 #define WEEK 604800u
+#define DAYS_MAX 36500u
 #define MANY 1000000000u
 
 static const struct config_choice log_levels[] = {
@@ -50,6 +53,12 @@ static const struct config_choice environment_words[] = {
 	{NULL, 0},
 };
 
+static const struct config_choice sandbox_words[] = {
+	{"yes", SANDBOX_YES},
+	{"required", SANDBOX_REQUIRED},
+	{NULL, 0},
+};
+
 static const struct config_choice tls_modes[] = {
 	{"off", TLS_OFF},
 	{"starttls", TLS_STARTTLS},
@@ -78,6 +87,8 @@ static const struct config_choice forwarded_words[] = {
 	{NULL, 0},
 };
 
+static const struct config_choice never[] = {{"never", CONFIG_NEVER}, {NULL, 0}};
+
 static const struct config_choice uidl_words[] = {
 	{"auto", IMPORT_AUTO},
 	{"own", IMPORT_OWN},
@@ -100,6 +111,12 @@ static const struct config_choice uidl_words[] = {
 			offsetof(struct config, section.member), initial, min, max,      \
 			NULL, NULL                                                       \
 	}
+#define DAYS(section, member, initial)                                                   \
+	{                                                                                \
+#section, #member, CONFIG_NUMBER,                                        \
+			offsetof(struct config, section.member), initial, 0, DAYS_MAX,   \
+			never, NULL                                                      \
+	}
 #define CHOICE(section, member, initial, choices)                                        \
 	{                                                                                \
 #section, #member, CONFIG_CHOICE,                                        \
@@ -118,6 +135,7 @@ const struct config_key config_keys[] = {
 	TEXT(server, trusted_networks, "127.0.0.0/8 ::1", config_check_networks),
 	CHOICE(server, xclient, "no", no_or_yes),
 	CHOICE(server, environment, "none", environment_words),
+	CHOICE(server, sandbox, "yes", sandbox_words),
 	TEXT(auth, modules, "passwd", config_check_filled),
 	TEXT(auth, mechanisms, "USER PLAIN LOGIN", config_check_mechanisms),
 	TEXT(auth, oauth_scope, "", config_check_scope),
@@ -128,6 +146,9 @@ const struct config_key config_keys[] = {
 	NUMBER(auth, min_gid, "100", 1, UINT32_MAX - 1),
 	NUMBER(auth, max_attempts, "3", 1, 100),
 	NUMBER(auth, failure_delay, "2", 0, 60),
+	NUMBER(auth, penalty_max, "30", 0, 600),
+	NUMBER(auth, penalty_user_max, "5", 0, 600),
+	NUMBER(auth, penalty_fade, "300", 1, DAY),
 	NUMBER(auth, timeout, "30", 1, 600),
 	NUMBER(auth, cache_ttl, "3600", 0, WEEK),
 	CHOICE(tls, mode, "starttls", tls_modes),
@@ -150,7 +171,11 @@ const struct config_key config_keys[] = {
 	CHOICE(tls, forwarded, "no", forwarded_words),
 	NUMBER(limits, connections, "500", 1, 100000),
 	NUMBER(limits, connections_per_address, "50", 1, 100000),
+	NUMBER(limits, connections_per_user, "10", 0, ROSTER_MAX),
+	TEXT(limits, half_open, "100:30:250", config_check_half_open),
 	NUMBER(limits, login_seconds, "60", 1, DAY),
+	NUMBER(limits, login_commands, "100", 1, MANY),
+	NUMBER(limits, login_octets, "1048576", 1024, MANY),
 	NUMBER(limits, proxy_seconds, "3", 3, 60),
 	NUMBER(limits, handshake_seconds, "30", 1, 600),
 	NUMBER(limits, idle_seconds, "600", 1, DAY),
@@ -158,7 +183,11 @@ const struct config_key config_keys[] = {
 	NUMBER(limits, lock_seconds, "3", 0, 600),
 	NUMBER(limits, lock_lease_seconds, "300", 30, DAY),
 	NUMBER(limits, wait_idle_seconds, "60", 1, DAY),
+	NUMBER(limits, session_megabytes, "4096", 0, MANY),
 	NUMBER(limits, bad_commands, "20", 1, MANY),
+	NUMBER(limits, verifications, "4", 0, TURNS_MAX),
+	NUMBER(limits, session_commands, "10000000", 0, MANY),
+	NUMBER(limits, session_octets, "0", 0, INT64_MAX),
 	NUMBER(limits, messages, "1000000", 1, MANY),
 	NUMBER(limits, octets, "0", 0, INT64_MAX),
 	NUMBER(limits, decompressed_octets, "4294967296", 0, INT64_MAX),
@@ -169,8 +198,15 @@ const struct config_key config_keys[] = {
 	TEXT(mail, mbox_locks, "fcntl dotlock", config_check_locks),
 	CHOICE(mail, uidl, "auto", uidl_words),
 	TEXT(mail, uidl_dovecot_format, "%08Xu%08Xv", import_dovecot_format_check),
+	NUMBER(mail, login_delay, "0", 0, DAY),
+	NUMBER(mail, login_delay_max, "0", 0, DAY),
+	DAYS(mail, expire, "never"),
+	DAYS(mail, expire_min, "never"),
 	{NULL, NULL, CONFIG_TEXT, 0, NULL, 0, 0, NULL, NULL},
 };
+
+_Static_assert(
+	sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX, "too many keys");
 
 const struct config_key *
 config_key_find(const char *section, const char *name)
@@ -210,13 +246,31 @@ set_text(struct config *config, const struct config_key *key, const char *value)
 	return NULL;
 }
 
+/* False: it is none of the words, if there are any. */
+static bool
+choice_set(struct config *config, const struct config_key *key, const char *value)
+{
+	const struct config_choice *c = key->choices;
+
+	while (c != NULL && c->word != NULL && strcmp(c->word, value) != 0)
+		c++;
+	if (c == NULL || c->word == NULL)
+		return false;
+	*number_member(config, key) = c->value;
+	return true;
+}
+
 static const char *
 set_number(struct config *config, const struct config_key *key, const char *value)
 {
 	uint64_t number;
 
+	if (choice_set(config, key, value))
+		return NULL;
 	if (!number_parse(value, strlen(value), &number))
-		return "must be a number, digits only";
+		return key->choices == NULL
+			       ? "must be a number, digits only"
+			       : "must be a number or the word this key takes";
 	if (number < key->min)
 		return "is too small";
 	if (number > key->max)
@@ -228,13 +282,8 @@ set_number(struct config *config, const struct config_key *key, const char *valu
 static const char *
 set_choice(struct config *config, const struct config_key *key, const char *value)
 {
-	for (const struct config_choice *c = key->choices; c->word != NULL; c++) {
-		if (strcmp(c->word, value) != 0)
-			continue;
-		*number_member(config, key) = c->value;
-		return NULL;
-	}
-	return "is not one of the words this key takes";
+	return choice_set(config, key, value) ? NULL
+					      : "is not one of the words this key takes";
 }
 
 const char *
@@ -260,7 +309,7 @@ config_key_text(
 	if (key->type == CONFIG_TEXT)
 		return *(char *const *)(const void *)member;
 	uint64_t number = *(const uint64_t *)(const void *)member;
-	if (key->type == CONFIG_CHOICE)
+	if (key->choices != NULL)
 		for (const struct config_choice *c = key->choices; c->word != NULL; c++)
 			if (c->value == number)
 				return c->word;

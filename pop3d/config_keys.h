@@ -11,7 +11,7 @@
 
 enum config_type {
 	CONFIG_TEXT,   /* char *, any text that `check` accepts */
-	CONFIG_NUMBER, /* uint64_t between min and max */
+	CONFIG_NUMBER, /* uint64_t between min and max, or one of `choices`, if any */
 	CONFIG_CHOICE, /* uint64_t, the value of one of `choices` */
 };
 
@@ -31,6 +31,9 @@ struct config_key {
 	const char *(*check)(const char *value); /* NULL, or what is wrong; may be NULL */
 };
 
+#define CONFIG_KEYS_MAX 256
+
+/* At most so many rows. */
 extern const struct config_key config_keys[];
 
 /* The row of a key, NULL if there is none. */

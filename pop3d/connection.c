@@ -62,6 +62,16 @@ connection_is_trusted(const struct connection *connection)
 }
 
 bool
+connection_pays(const struct connection *connection)
+{
+	const struct config *config = connection->service->config;
+
+	return config->auth.penalty_max != 0 && !connection->health_check &&
+	       connection->peer.network[0] != '\0' &&
+	       !trust_has(config->server.trusted_networks, &connection->peer);
+}
+
+bool
 connection_offers_stls(const struct connection *connection)
 {
 	return connection->service->tls && !connection->tls && !connection->forwarded;

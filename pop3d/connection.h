@@ -57,6 +57,9 @@ void connection_take_header(
 /* True if the peer itself may say for whom it speaks. */
 bool connection_is_trusted(const struct connection *connection);
 
+/* True if what the client does wrong makes it wait, see penalty.h. */
+bool connection_pays(const struct connection *connection);
+
 /* True if STLS, or XCLIENT, would be accepted now. */
 bool connection_offers_stls(const struct connection *connection);
 bool connection_offers_xclient(const struct connection *connection);

@@ -28,7 +28,7 @@
 static void
 send_log(int priority, const char *text)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	ipc_begin(&message, IPC_LOG);
 	ipc_put_number(&message, (uint32_t)priority);
@@ -39,7 +39,7 @@ send_log(int priority, const char *text)
 _Noreturn void
 front_leave(struct front *front, const char *reason)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	stream_finish(&front->connection->stream);
 	ipc_begin(&message, IPC_BYE);
@@ -77,14 +77,27 @@ greet(struct front *front)
 static _Noreturn void
 hand_over(struct front *front, enum ipc_type type, const struct proxy_header *header)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	(void)output_flush(&front->output);
 	ipc_begin(&message, type);
+	ipc_put_number(&message, front->lines);
+	ipc_put_number(&message, (uint32_t)front->reader.total);
 	if (header != NULL)
 		proxy_message_put(&message, header);
 	(void)ipc_send(FRONT_CONTROL, &message);
 	_exit(EX_OK);
+}
+
+static bool
+do_capa(struct front *front)
+{
+	struct mail_policy policy;
+
+	mail_policy_of_all(&policy, front->connection->service->config);
+	capability_write(
+		front->connection, CAPABILITY_AUTHORIZATION, &policy, &front->output);
+	return true;
 }
 
 /* RFC 2595 section 4. */
@@ -144,8 +157,7 @@ do_command(struct front *front, const struct command *command)
 	case COMMAND_AUTH:
 		return front_auth(front, command);
 	case COMMAND_CAPA:
-		capability_write(front->connection, CAPABILITY_AUTHORIZATION, output);
-		return true;
+		return do_capa(front);
 	case COMMAND_STLS:
 		return do_stls(front);
 	case COMMAND_XCLIENT:
@@ -158,6 +170,14 @@ do_command(struct front *front, const struct command *command)
 		output_reply(output, 0, NULL, "Log in first");
 		return false;
 	}
+}
+
+static _Noreturn void
+send_away(struct front *front, const char *text, const char *reason)
+{
+	output_reply(&front->output, 0, NULL, text);
+	(void)output_flush(&front->output);
+	front_leave(front, reason);
 }
 
 enum line_status
@@ -174,7 +194,13 @@ front_read(struct front *front, size_t limit, char **text, size_t *n)
 	case LINE_OK:
 	case LINE_TOO_LONG:
 	case LINE_INVALID:
+		if (++front->lines >
+			front->connection->service->config->limits.login_commands)
+			send_away(front, "Too many commands before login",
+				"login-commands");
 		return status;
+	case LINE_EXHAUSTED:
+		send_away(front, "Too many octets before login", "login-octets");
 	case LINE_TIMEOUT:
 		front_leave(front, "timeout");
 	case LINE_EOF:
@@ -215,6 +241,33 @@ serve_line(struct front *front)
 	return false;
 }
 
+/* Serve the client until it, or this front, leaves. */
+static _Noreturn void
+serve(struct front *front, struct connection *connection, const struct front_start *start)
+{
+	const struct config_limits *limits = &connection->service->config->limits;
+
+	front->connection = connection;
+	front->attempt = start->attempts;
+	front->lines = start->lines;
+	line_reader_init(&front->reader, &connection->stream, false);
+	front->reader.total = start->octets;
+	front->reader.most = limits->login_octets;
+	output_init(&front->output, &connection->stream, limits->output_seconds,
+		front->buf, sizeof(front->buf));
+	if (start->greet)
+		greet(front);
+	while (output_flush(&front->output) == STREAM_OK) {
+		if (serve_line(front))
+			front->bad_commands = 0;
+		else if (++front->bad_commands >= limits->bad_commands) {
+			(void)output_flush(&front->output);
+			front_leave(front, "bad-commands");
+		}
+	}
+	front_leave(front, "disconnect");
+}
+
 _Noreturn void
 front_run(struct connection *connection, const struct front_start *start)
 {
@@ -236,22 +289,5 @@ front_run(struct connection *connection, const struct front_start *start)
 	wrong = confine(&confinement);
 	if (wrong != NULL)
 		fail_to_start(wrong);
-	front.connection = connection;
-	front.attempt = start->attempts;
-	line_reader_init(&front.reader, &connection->stream, false);
-	output_init(&front.output, &connection->stream,
-		connection->service->config->limits.output_seconds, front.buf,
-		sizeof(front.buf));
-	if (start->greet)
-		greet(&front);
-	while (output_flush(&front.output) == STREAM_OK) {
-		if (serve_line(&front))
-			front.bad_commands = 0;
-		else if (++front.bad_commands >=
-			 connection->service->config->limits.bad_commands) {
-			(void)output_flush(&front.output);
-			front_leave(&front, "bad-commands");
-		}
-	}
-	front_leave(&front, "disconnect");
+	serve(&front, connection, start);
 }

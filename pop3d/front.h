@@ -19,6 +19,8 @@ struct front_start {
 	pid_t monitor;
 	bool greet;
 	uint32_t attempts; /* of the connection so far */
+	uint32_t lines;    /* that the client has sent so far */
+	uint32_t octets;
 };
 
 /* Be the front, in a process forked for it: never returns. */

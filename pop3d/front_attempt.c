@@ -33,7 +33,7 @@ send_step(struct front *front, enum ipc_step kind, const void *p, size_t n)
 static void
 ask_for_attempt(struct front *front, const char *mechanism)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	ipc_begin(&message, IPC_AUTH);
 	ipc_put_number(&message, front->attempt);
@@ -57,7 +57,7 @@ reply_failure(struct front *front, uint32_t result, const char *complaint)
 static void
 take_result(struct front *front, const char *complaint)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 	uint32_t result, last;
 
 	/* The monitor closes this channel when it takes the stream over. */
@@ -74,17 +74,22 @@ take_result(struct front *front, const char *complaint)
 	front_leave(front, "attempts");
 }
 
-/* Pass a challenge on, in base64 behind "+ " (RFC 5034 section 4). */
-static void
+/*
+ * Pass a challenge on, in base64 behind "+ " (RFC 5034 section 4).  False: there is none,
+ * the auth process has ended.
+ */
+static bool
 send_challenge(struct front *front)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 	char text[BASE64_ENCODED(AUTH_CHALLENGE_MAX)];
 	const unsigned char *p;
 	size_t n;
+	int got = ipc_receive(FRONT_CREDENTIALS, &message);
 
-	if (ipc_receive(FRONT_CREDENTIALS, &message) != 1 ||
-		ipc_type(&message) != IPC_CHALLENGE ||
+	if (got == 0)
+		return false;
+	if (got != 1 || ipc_type(&message) != IPC_CHALLENGE ||
 		ipc_get_number(&message) != front->attempt)
 		front_leave(front, "internal");
 	p = ipc_get_bytes(&message, &n);
@@ -95,6 +100,7 @@ send_challenge(struct front *front)
 	output_text(&front->output, "\r\n");
 	if (output_flush(&front->output) != STREAM_OK)
 		front_leave(front, "disconnect");
+	return true;
 }
 
 /* Read the answer to a challenge and pass it on; NULL, or a complaint: it is no answer.
@@ -124,19 +130,28 @@ take_answer(struct front *front)
 	return complaint;
 }
 
-/* True if it is the monitor that speaks next, false if it is the auth process. */
+/*
+ * True if it is the monitor that speaks next, false if it is the auth process.  After a
+ * verdict both may be gone: the auth process has ended, and the monitor, which may not
+ * have got to it yet, takes the stream over.  A client that has reset the connection is
+ * not waited for: others may be waiting for its turn.
+ */
 static bool
-monitor_speaks(struct front *front)
+monitor_speaks(struct front *front, bool auth_ended)
 {
-	struct pollfd p[2] = {{.fd = FRONT_CONTROL, .events = POLLIN},
-		{.fd = FRONT_CREDENTIALS, .events = POLLIN}};
+	const struct stream *stream = &front->connection->stream;
+	struct pollfd p[3] = {{.fd = FRONT_CONTROL, .events = POLLIN},
+		{.fd = auth_ended ? -1 : FRONT_CREDENTIALS, .events = POLLIN},
+		{.fd = stream->socket ? stream->in : -1}};
 	int ready;
 
 	do
-		ready = poll(p, 2, -1);
+		ready = poll(p, 3, -1);
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		front_leave(front, "internal");
+	if (p[2].revents != 0)
+		front_leave(front, "disconnect");
 	/* A challenge stands before the verdict that may follow it. */
 	return (p[1].revents & POLLIN) == 0;
 }
@@ -146,6 +161,7 @@ front_attempt(struct front *front, const char *mechanism, enum ipc_step kind,
 	const void *p, size_t n)
 {
 	const char *complaint = NULL;
+	bool auth_ended = false;
 
 	front->attempt++;
 	/* The replies before must be out: the next one may be the session's. */
@@ -154,9 +170,10 @@ front_attempt(struct front *front, const char *mechanism, enum ipc_step kind,
 	send_step(front, kind, p, n);
 	line_wipe(&front->reader);
 	ask_for_attempt(front, mechanism);
-	while (!monitor_speaks(front)) {
-		send_challenge(front);
-		complaint = take_answer(front);
+	while (!monitor_speaks(front, auth_ended)) {
+		auth_ended = !send_challenge(front);
+		if (!auth_ended)
+			complaint = take_answer(front);
 	}
 	take_result(front, complaint);
 }

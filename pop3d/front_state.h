@@ -23,6 +23,7 @@ struct front {
 	struct line_reader reader;
 	struct output output;
 	uint32_t attempt;
+	uint32_t lines;        /* of the connection so far */
 	uint64_t bad_commands; /* in a row */
 	bool has_user;         /* USER was the command before */
 	char user[AUTH_USER_MAX + 1];

@@ -14,7 +14,7 @@ static bool
 is_refused(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	struct ipc_message message;
+	static struct ipc_message message;
 	int ready;
 
 	do
@@ -29,7 +29,7 @@ bool
 gate_ask(const struct connection *connection)
 {
 	int channel = connection->service->gate;
-	struct ipc_message message;
+	static struct ipc_message message;
 	bool refused;
 	int pair[2];
 
@@ -48,23 +48,54 @@ gate_ask(const struct connection *connection)
 }
 
 void
+gate_logged_in(const struct service *service)
+{
+	struct pollfd p = {.fd = service->gate, .events = POLLOUT};
+	static struct ipc_message message;
+
+	if (service->gate < 0)
+		return;
+	ipc_begin(&message, IPC_LOGGED_IN);
+	ipc_put_number(&message, (uint32_t)getpid());
+	/* Untold, the listener takes this for a client that has not logged in. */
+	(void)poll(&p, 1, ANSWER_MS);
+	(void)ipc_send(service->gate, &message);
+}
+
+static void
+admit(struct children *children, struct ipc_message *message, int reply, uint64_t most)
+{
+	char network[ADDRESS_TEXT_MAX];
+	pid_t pid = (pid_t)ipc_get_number(message);
+	bool admitted;
+
+	ipc_get_text(message, network, sizeof(network));
+	if (!ipc_end(message))
+		return;
+	admitted = children_move(children, pid, network) &&
+		   children_from(children, network) <= most;
+	ipc_begin(message, IPC_ADMIT);
+	ipc_put_number(message, admitted ? 1 : 0);
+	(void)ipc_send(reply, message);
+}
+
+void
 gate_answer(int channel, struct children *children, uint64_t most)
 {
-	struct ipc_message message;
-	char network[ADDRESS_TEXT_MAX];
-	pid_t pid;
+	static struct ipc_message message;
+	size_t n = 1;
 	int reply;
+	pid_t pid;
 
-	if (ipc_receive_fds(channel, &message, &reply, 1) != 1)
+	if (ipc_receive_some_fds(channel, &message, &reply, &n) != 1)
 		return;
-	pid = (pid_t)ipc_get_number(&message);
-	ipc_get_text(&message, network, sizeof(network));
-	if (ipc_type(&message) == IPC_ADDRESS && ipc_end(&message)) {
-		bool admitted = children_move(children, pid, network) &&
-				children_from(children, network) <= most;
-		ipc_begin(&message, IPC_ADMIT);
-		ipc_put_number(&message, admitted ? 1 : 0);
-		(void)ipc_send(reply, &message);
+	if (ipc_type(&message) == IPC_ADDRESS && n == 1)
+		admit(children, &message, reply, most);
+	if (ipc_type(&message) == IPC_LOGGED_IN && n == 0) {
+		pid = (pid_t)ipc_get_number(&message);
+		if (ipc_end(&message))
+			children_logged_in(children, pid);
 	}
-	(void)close(reply);
+	if (n == 1)
+		(void)close(reply);
 }

@@ -1,6 +1,6 @@
 /*
  * The monitor asks the listener, who counts connections by address, whether one may go on
- * now that it is known whom it really is from.
+ * now that it is known whom it really is from; and tells it when a client has logged in.
  */
 #ifndef GATE_H
 #define GATE_H
@@ -17,9 +17,13 @@
  */
 bool gate_ask(const struct connection *connection);
 
+/* In the monitor: the client has logged in, and does not count as half-open any more. */
+void gate_logged_in(const struct service *service);
+
 /*
- * In the listener: answer one question that has come by the channel.  The child gets the
- * address that it gives in any case, so that the next one sees it.
+ * In the listener: answer one question, or take one message, that has come by the
+ * channel.  The child gets the address that it gives in any case, so that the next one
+ * sees it.
  */
 void gate_answer(int channel, struct children *children, uint64_t most);
 

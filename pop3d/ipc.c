@@ -79,17 +79,19 @@ ipc_receive(int fd, struct ipc_message *message)
 {
 	ssize_t n;
 
-	/* MSG_TRUNC: the true length, so that a cut message is seen. */
+	/*
+	 * MSG_TRUNC: the true length, so that a cut message is seen.  A peer that ended
+	 * with a message unread resets the connection, which is told once, before what it
+	 * said last.
+	 */
 	do
 		n = recv(fd, message->data, sizeof(message->data), MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	message->at = 1;
 	message->bad = false;
 	message->n = 0;
-	if (n < 0)
-		return errno == ECONNRESET ? 0 : -1;
-	if (n == 0)
-		return 0;
+	if (n <= 0)
+		return (int)n;
 	if ((size_t)n > sizeof(message->data))
 		return -1;
 	message->n = (size_t)n;

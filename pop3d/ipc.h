@@ -9,8 +9,8 @@
  *	front -> monitor   IPC_AUTH      attempt, mechanism: one login attempt begins
  *	                   IPC_LOG       priority, text
  *	                   IPC_BYE       reason: the front ends
- *	                   IPC_STLS      the front ends, TLS begins
- *	                   IPC_XCLIENT   struct proxy_header: the front ends
+ *	                   IPC_STLS      lines, octets: the front ends, TLS begins
+ *	                   IPC_XCLIENT   lines, octets, struct proxy_header: it ends
  *	monitor -> front   IPC_RESULT    enum ipc_result of a failed attempt
  *	front -> auth      IPC_STEP      attempt, enum ipc_step, bytes of the client
  *	auth -> front      IPC_CHALLENGE attempt, bytes for the client
@@ -18,11 +18,19 @@
  *	monitor -> tls     IPC_RELAY     to the resident one: serve these descriptors
  *	tls -> monitor     IPC_TLS_UP    struct tls_info: the handshake is done
  *	                   IPC_TLS_DOWN  why it has failed
+ *	relay -> key       IPC_KEY_OPEN  number of a file: what is in it?
+ *	                   IPC_KEY_SIGN  struct key_request
+ *	key -> relay       IPC_KEY_CERTIFICATES a piece of the file's, in PEM form
+ *	                   IPC_KEY_OPENED what is wrong with it, public half of the key
+ *	                   IPC_KEY_SIGNED signature
+ *	resident -> key    IPC_KEY_CHANNEL serve this relay, too
  *	monitor -> listener IPC_ADDRESS  pid, network: whom it is really from
+ *	                   IPC_LOGGED_IN pid: its client has
  *	listener -> monitor IPC_ADMIT    1: it may go on; 0: it may not
  *	auth -> monitor    IPC_WAITING   claimed user: the client's turn
  *	                   IPC_WORKING   claimed user: the modules' turn
- *	                   IPC_VERDICT   enum ipc_result, claimed user, reason, identity
+ *	                   IPC_VERDICT   enum ipc_result, claimed user, reason, mark of a
+ *	                                 wrong password, identity
  *
  * Credentials travel on the front's channel to the auth process only.
  */
@@ -54,6 +62,13 @@ enum ipc_type {
 	IPC_TLS_DOWN,
 	IPC_ADDRESS,
 	IPC_ADMIT,
+	IPC_LOGGED_IN,
+	IPC_KEY_OPEN,
+	IPC_KEY_CERTIFICATES,
+	IPC_KEY_OPENED,
+	IPC_KEY_SIGN,
+	IPC_KEY_SIGNED,
+	IPC_KEY_CHANNEL,
 };
 
 enum ipc_step {

@@ -49,8 +49,10 @@ take_fds(struct msghdr *header, int *fds)
 	return n;
 }
 
-int
-ipc_receive_fds(int fd, struct ipc_message *message, int *fds, size_t n)
+/* Take a message with `least` to `most` descriptors. */
+static int
+receive(int fd, struct ipc_message *message, int *fds, size_t least, size_t most,
+	size_t *count)
 {
 	struct iovec part = {message->data, sizeof(message->data)};
 	union control control;
@@ -59,24 +61,39 @@ ipc_receive_fds(int fd, struct ipc_message *message, int *fds, size_t n)
 		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room)};
 	int got[IPC_FDS_MAX];
-	size_t count;
 	ssize_t length;
 
+	/* A peer that ended with a message unread: as in ipc_receive(). */
 	do
 		length = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-	while (length < 0 && errno == EINTR);
+	while (length < 0 && (errno == EINTR || errno == ECONNRESET));
 	message->at = 1;
 	message->bad = false;
 	message->n = 0;
 	if (length <= 0)
-		return length < 0 && errno != ECONNRESET ? -1 : 0;
-	count = take_fds(&header, got);
-	if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || count != n) {
-		for (size_t i = 0; i < count; i++)
+		return (int)length;
+	*count = take_fds(&header, got);
+	if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || *count < least ||
+		*count > most) {
+		for (size_t i = 0; i < *count; i++)
 			(void)close(got[i]);
 		return -1;
 	}
-	memcpy(fds, got, n * sizeof(int));
+	memcpy(fds, got, *count * sizeof(int));
 	message->n = (size_t)length;
 	return 1;
+}
+
+int
+ipc_receive_fds(int fd, struct ipc_message *message, int *fds, size_t n)
+{
+	size_t count;
+
+	return receive(fd, message, fds, n, n, &count);
+}
+
+int
+ipc_receive_some_fds(int fd, struct ipc_message *message, int *fds, size_t *n)
+{
+	return receive(fd, message, fds, 0, *n, n);
 }

@@ -1,6 +1,6 @@
 /*
- * Messages that carry descriptors.  Only the monitor sends them, and only processes with
- * its own privileges take them.
+ * Messages that carry descriptors.  Only the monitor and the resident pop3d-tls send
+ * them; who takes them has their privileges, or is the key process.
  */
 #ifndef IPC_FDS_H
 #define IPC_FDS_H
@@ -17,5 +17,8 @@ bool ipc_send_fds(int fd, struct ipc_message *message, const int *fds, size_t n)
  * and the caller's.  -1, with nothing to close, if there are more or fewer.
  */
 int ipc_receive_fds(int fd, struct ipc_message *message, int *fds, size_t n);
+
+/* The same with at most *n descriptors; *n is how many there were. */
+int ipc_receive_some_fds(int fd, struct ipc_message *message, int *fds, size_t *n);
 
 #endif

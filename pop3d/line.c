@@ -11,6 +11,8 @@ line_reader_init(struct line_reader *reader, struct stream *stream, bool read_ah
 	reader->start = 0;
 	reader->n = 0;
 	reader->octets = 0;
+	reader->total = 0;
+	reader->most = 0;
 }
 
 static char *
@@ -76,8 +78,10 @@ fill(struct line_reader *reader, int64_t deadline)
 			room < LINE_READ_AHEAD ? room : LINE_READ_AHEAD, deadline, &got);
 	else
 		status = stream_read_line_part(reader->stream, end, room, deadline, &got);
-	if (status == STREAM_OK)
+	if (status == STREAM_OK) {
 		reader->n += got;
+		reader->total += got;
+	}
 	return status;
 }
 
@@ -117,6 +121,8 @@ line_read(struct line_reader *reader, size_t limit, int64_t deadline, char **tex
 		enum stream_status status = fill(reader, deadline);
 		if (status != STREAM_OK)
 			return line_status_of(status);
+		if (reader->most != 0 && reader->total > reader->most)
+			return LINE_EXHAUSTED;
 	}
 }
 

@@ -28,6 +28,7 @@ enum line_status {
 	LINE_TIMEOUT,
 	LINE_ERROR,
 	LINE_STOPPED,
+	LINE_EXHAUSTED, /* more octets than `most` have come */
 };
 
 struct line_reader {
@@ -36,7 +37,9 @@ struct line_reader {
 	bool skipping;   /* inside a line that was too long */
 	size_t start;    /* unread octets are buf[start] to buf[start + n - 1] */
 	size_t n;
-	size_t octets; /* of the last line, its end included */
+	size_t octets;  /* of the last line, its end included */
+	uint64_t total; /* octets read so far */
+	uint64_t most;  /* of them; 0: no limit */
 	char buf[LINE_BUFFER];
 };
 

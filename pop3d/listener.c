@@ -27,7 +27,7 @@
 #include "pop3d/log.h"
 #include "pop3d/monitor.h"
 #include "pop3d/reexec.h"
-#include "pop3d/trust.h"
+#include "pop3d/run_directory.h"
 
 #define STOP_SECONDS 5      /* for sessions to finish an UPDATE when the listener stops */
 #define ACCEPT_PAUSE_MS 100 /* after running out of descriptors or memory */
@@ -69,8 +69,11 @@ reap(struct listener *l)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (listener_resident_ended(l, pid, status) ||
-			!children_remove(&l->children, pid))
+		if (listener_resident_ended(l, pid, status))
+			continue;
+		if (child_crashed(status))
+			listener_charge_crash(l, pid);
+		if (!children_remove(&l->children, pid))
 			continue;
 		l->busy = clock_now();
 		(void)child_report("connection", status);
@@ -78,24 +81,6 @@ reap(struct listener *l)
 			(WIFEXITED(status) && WEXITSTATUS(status) == EX_SOFTWARE))
 			l->crashed = true;
 	}
-}
-
-static void
-refuse(int fd, const struct endpoint *endpoint, const struct address *peer,
-	const char *reason)
-{
-	static const char text[] =
-		"-ERR [SYS/TEMP] Too many connections, try again later\r\n";
-	struct log_line line;
-
-	log_begin(&line, "refused");
-	log_text(&line, "rip", peer->text[0] != '\0' ? peer->text : "local");
-	log_text(&line, "reason", reason);
-	log_end(&line, LOG_WARNING);
-	/* Courtesy only: a client that does not read it is not waited for. */
-	if (endpoint->tls != TLS_IMPLICIT)
-		(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)close(fd);
 }
 
 static void
@@ -122,25 +107,15 @@ serve(struct listener *l, int fd, const struct endpoint *endpoint)
 	return monitor_run(l->service, &client);
 }
 
-/* A proxy's own address stands for nobody: its monitor will ask again. */
-static bool
-will_say_who(const struct listener *l, int i, const struct address *peer)
-{
-	const struct config_server *server = &l->service->config->server;
-
-	return (l->endpoints[i].proxy != PROXY_NONE || server->xclient != 0) &&
-	       trust_has(server->trusted_networks, peer);
-}
-
 /* Returns -1 in the listener, the exit status in a child that has served. */
 static int
 take_connection(struct listener *l, int i)
 {
-	const struct config_limits *limits = &l->service->config->limits;
 	const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000L};
 	struct sockaddr_storage ss = {0};
 	socklen_t n = sizeof(ss);
 	struct address peer;
+	const char *wrong;
 	pid_t pid;
 	int fd = accept4(
 		l->startup->sockets[i].fd, (struct sockaddr *)&ss, &n, SOCK_CLOEXEC);
@@ -153,21 +128,16 @@ take_connection(struct listener *l, int i)
 	}
 	l->busy = clock_now();
 	address_set(&peer, (struct sockaddr *)&ss, n);
-	if (l->children.n >= limits->connections || l->children.n >= l->children.cap) {
-		refuse(fd, &l->endpoints[i], &peer, "connections");
-		return -1;
-	}
-	if (peer.text[0] != '\0' && !will_say_who(l, i, &peer) &&
-		children_from(&l->children, peer.network) >=
-			limits->connections_per_address) {
-		refuse(fd, &l->endpoints[i], &peer, "connections_per_address");
+	wrong = listener_refusal(l, i, &peer);
+	if (wrong != NULL) {
+		listener_refuse(fd, &l->endpoints[i], &peer, wrong);
 		return -1;
 	}
 	pid = fork();
 	if (pid == 0)
 		return serve(l, fd, &l->endpoints[i]);
 	if (pid < 0)
-		refuse(fd, &l->endpoints[i], &peer, "fork");
+		listener_refuse(fd, &l->endpoints[i], &peer, "fork");
 	else
 		(void)close(fd);
 	if (pid > 0)
@@ -208,15 +178,20 @@ stop(struct listener *l)
 	log_message(LOG_INFO, "stopped, %zu connections left", l->children.n);
 }
 
-/* Logins work without it, but each would cost its whole hash: say so once. */
+/* Mail is served without it, but what processes share is not there: say so once. */
 static void
-try_cache(const struct config *config)
+try_run_directory(const struct config *config)
 {
-	const char *wrong =
-		auth_cache_check(config->server.run_directory, config->auth.cache_ttl);
+	const char *wrong;
+	int fd = run_directory_open(config->server.run_directory, &wrong);
 
-	if (wrong != NULL)
-		log_message(LOG_WARNING, "auth.cache_ttl: no cache: %s", wrong);
+	if (fd >= 0)
+		(void)close(fd);
+	else
+		log_message(LOG_WARNING,
+			"server.run_directory: no cache of passwords, no limits per user "
+			"and of verifications, no penalties: %s",
+			wrong);
 }
 
 static bool
@@ -231,16 +206,54 @@ open_gate(struct listener *l)
 	return true;
 }
 
+/* True, and kept from other programs, if it is such a channel as the gate is made of. */
+static bool
+take_channel(int fd)
+{
+	int type = 0;
+	socklen_t n = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
+	       type == SOCK_SEQPACKET && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+/*
+ * What the program had before it was executed anew.  One of another version, which has
+ * been replaced meanwhile, may have handed over something else: then this one begins
+ * without, rather than not at all.
+ */
+static bool
+take_over(struct listener *l)
+{
+	const int table = l->options->table;
+	const int gate[2] = {table + 1, table + 2};
+	bool is_gate[2] = {take_channel(gate[0]), take_channel(gate[1])};
+	bool good = children_restore(&l->children, table);
+
+	(void)close(table);
+	if (good && is_gate[0] && is_gate[1]) {
+		l->gate = gate[0];
+		l->service->gate = gate[1];
+		return true;
+	}
+	log_message(LOG_WARNING,
+		"what was handed over is of another version: connections "
+		"from before are not counted");
+	/* A monitor that still asks there is not kept waiting. */
+	for (size_t i = 0; i < 2; i++)
+		if (is_gate[i])
+			(void)close(gate[i]);
+	return open_gate(l);
+}
+
 static bool
 prepare(struct listener *l)
 {
 	size_t room = l->service->config->limits.connections;
 	bool good = children_init(&l->children, room);
 
-	if (good && l->options->table >= 0) {
-		good = children_restore(&l->children, l->options->table);
-		(void)close(l->options->table);
-	}
+	if (good)
+		good = l->options->table >= 0 ? take_over(l) : open_gate(l);
 	for (int i = 0; i < l->startup->n; i++) {
 		int fd = l->startup->sockets[i].fd, flags = fcntl(fd, F_GETFL);
 		/* A client that is gone again before accept() must not block the others.
@@ -249,7 +262,8 @@ prepare(struct listener *l)
 			(fd > STDERR_FILENO && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0))
 			good = false;
 	}
-	return good && open_gate(l);
+	(void)half_open_parse(l->service->config->limits.half_open, &l->half_open);
+	return good;
 }
 
 /* What the sockets' names ask for must be there.  False: it has been logged. */
@@ -294,7 +308,7 @@ listener_run(const struct startup *startup, const struct options *options,
 	}
 	if (!name_endpoints(&l))
 		return EX_CONFIG;
-	try_cache(service->config);
+	try_run_directory(service->config);
 	listener_look_at_config(options, &l.config_seen);
 	catch_signals(true);
 	for (int i = 0; i < startup->n; i++)

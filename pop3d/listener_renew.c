@@ -57,8 +57,10 @@ config_is_good(const struct listener *l)
 static void
 renew(const struct listener *l, const char *why)
 {
+	const int gate[2] = {l->gate, l->service->gate};
+
 	log_message(LOG_INFO, "executing anew: %s", why);
-	reexec_run(l->startup, l->options, &l->children);
+	reexec_run(l->startup, l->options, &l->children, gate);
 	log_message(LOG_ERR, "executing anew failed: %s", strerror(errno));
 }
 

@@ -146,12 +146,18 @@ log_begin(struct log_line *line, const char *event)
 	append(line, event, strlen(event));
 }
 
-static void
-append_key(struct log_line *line, const char *key)
+/* False if a value of so many octets would find no room behind the key. */
+static bool
+append_key(struct log_line *line, const char *key, size_t value)
 {
+	size_t n = strlen(key);
+
+	if (line->n + n + 2 + value > sizeof(line->text) - 2)
+		return false;
 	append(line, " ", 1);
-	append(line, key, strlen(key));
+	append(line, key, n);
 	append(line, "=", 1);
+	return true;
 }
 
 static void
@@ -183,8 +189,9 @@ log_text(struct log_line *line, const char *key, const char *value)
 
 	for (const char *p = value; *p != '\0' && plain; p++)
 		plain = is_plain((unsigned char)*p);
-	append_key(line, key);
-	if (plain)
+	if (!append_key(line, key, sizeof("\"\"") - 1))
+		return;
+	if (plain && line->n + strlen(value) <= sizeof(line->text) - 2)
 		append(line, value, strlen(value));
 	else
 		append_quoted(line, value);
@@ -196,8 +203,8 @@ log_number(struct log_line *line, const char *key, uint64_t value)
 	char text[24];
 	int n = snprintf(text, sizeof(text), "%" PRIu64, value);
 
-	append_key(line, key);
-	append(line, text, (size_t)n);
+	if (append_key(line, key, (size_t)n))
+		append(line, text, (size_t)n);
 }
 
 void
@@ -206,8 +213,8 @@ log_pair(struct log_line *line, const char *key, uint64_t a, uint64_t b)
 	char text[48];
 	int n = snprintf(text, sizeof(text), "%" PRIu64 "/%" PRIu64, a, b);
 
-	append_key(line, key);
-	append(line, text, (size_t)n);
+	if (append_key(line, key, (size_t)n))
+		append(line, text, (size_t)n);
 }
 
 void

@@ -12,7 +12,12 @@
 #include <stdint.h>
 #include <syslog.h>
 
-#define LOG_TEXT_MAX 1500 /* octets of a line */
+/*
+ * Octets of a line: room for the longest user name, each octet escaped, a proxy's
+ * session, and all else that login-failed says before what TLS tells.  A pair that finds
+ * no room is left out, or its value cut.
+ */
+#define LOG_TEXT_MAX 2048
 
 struct log_line {
 	char text[LOG_TEXT_MAX];

@@ -14,6 +14,7 @@
 #include "pop3d/monitor.h"
 #include "pop3d/number.h"
 #include "pop3d/options.h"
+#include "pop3d/sandbox.h"
 #include "pop3d/service.h"
 #include "pop3d/startup.h"
 
@@ -100,6 +101,24 @@ try_log(const struct config *config, const struct config_report *report)
 	return wrong == NULL;
 }
 
+/* A comment, so that what is printed can still be read as a configuration. */
+static void
+print_kernel(void)
+{
+	(void)printf("\n# This kernel has: seccomp filters %s, Landlock level %d.\n",
+		sandbox_has_filters() ? "yes" : "no", sandbox_landlock_level());
+}
+
+static void
+warn_of_lack(const struct service *service)
+{
+	if (service->lacks != NULL)
+		log_message(LOG_WARNING,
+			"server.sandbox: this kernel lacks %s: roles are confined "
+			"without",
+			service->lacks);
+}
+
 static int
 test_config(const struct options *options)
 {
@@ -117,7 +136,10 @@ test_config(const struct options *options)
 	if (config->limits.idle_seconds < IDLE_MINIMUM)
 		report_to_stderr(NULL, "warning: limits.idle_seconds is below the 600 "
 				       "that RFC 1939 asks for");
+	if (good)
+		warn_of_lack(&service);
 	config_print(config, stdout);
+	print_kernel();
 	service_free(&service);
 	config_free(config);
 	if (fflush(stdout) != 0)
@@ -220,6 +242,7 @@ serve(struct startup *startup, const struct options *options)
 		config->server.log, config->server.log_level, startup->may_use_stderr);
 	if (wrong != NULL)
 		log_message(LOG_WARNING, "%s", wrong);
+	warn_of_lack(&service);
 	if (startup->mode == STARTUP_LISTENER)
 		return listener_run(startup, options, &service);
 	return serve_connection(startup, &service);
@@ -249,5 +272,6 @@ main(int argc, char **argv)
 		return print_and_leave(&options);
 	if (options.test)
 		return test_config(&options);
-	return serve(&startup, &options);
+	/* No library has anything to tidy up, and each connection would pay for it. */
+	_exit(serve(&startup, &options));
 }

@@ -21,6 +21,8 @@
 #include "pop3d/ipc.h"
 #include "pop3d/monitor_state.h"
 #include "pop3d/proxy_process.h"
+#include "pop3d/roster.h"
+#include "pop3d/run_directory.h"
 #include "pop3d/sandbox.h"
 #include "pop3d/session.h"
 #include "pop3d/tls_start.h"
@@ -33,7 +35,9 @@ start_front(struct monitor *m)
 {
 	struct front_start start = {.monitor = getpid(),
 		.greet = !m->greeted,
-		.attempts = (uint32_t)m->attempts};
+		.attempts = (uint32_t)m->attempts,
+		.lines = m->lines,
+		.octets = m->octets};
 	int control[2], credentials[2];
 
 	if (!ipc_pair(control) || !ipc_pair(credentials))
@@ -200,11 +204,43 @@ wait_for_relay(struct monitor *m)
 }
 
 int
+monitor_priority(const struct service *service, bool directory)
+{
+	const struct config *config = service->config;
+	bool warned = service->gate >= 0 || config->auth.cache_ttl != 0 ||
+		      config->limits.verifications != 0;
+
+	return !directory && warned ? LOG_DEBUG : LOG_WARNING;
+}
+
+/* True if a user has as many sessions as one may have; this one then gets no maildrop. */
+static bool
+is_crowded(const struct service *service, const char *user)
+{
+	const uint64_t most = service->config->limits.connections_per_user;
+	const char *wrong;
+	bool crowded = false;
+	int directory;
+
+	if (most == 0)
+		return false;
+	directory = run_directory_open(service->config->server.run_directory, &wrong);
+	if (directory >= 0) {
+		crowded = !roster_enter(directory, user, most, &wrong);
+		(void)close(directory);
+	}
+	if (wrong != NULL)
+		log_message(monitor_priority(service, directory >= 0),
+			"limits.connections_per_user: no limit: %s", wrong);
+	return crowded;
+}
+
+int
 monitor_run(struct service *service, const struct monitor_client *client)
 {
 	static struct monitor m;
 	static struct verdict verdict;
-	bool logged_in;
+	bool logged_in, crowded = false;
 	int status;
 
 	(void)prctl(PR_SET_NAME, "pop3d-monitor", 0, 0, 0);
@@ -212,14 +248,20 @@ monitor_run(struct service *service, const struct monitor_client *client)
 	m.implicit = client->endpoint.tls == TLS_IMPLICIT;
 	logged_in = (sandbox_common() || cannot_serve(&m)) && meet(&m, client) &&
 		    (!m.implicit || begin_tls(&m)) && authorization_state(&m, &verdict);
+	if (logged_in) {
+		gate_logged_in(service);
+		crowded = is_crowded(service, verdict.out.identity.user);
+	}
 	service_let_go(service);
 	if (!logged_in) {
 		log_disconnect(&m);
 		wait_for_relay(&m);
+		monitor_penalty_leave(&m);
 		return m.crashed ? EX_SOFTWARE : m.starved ? EX_OSERR : EX_OK;
 	}
 	config_forget_modules(service->config);
-	status = session_run(&m.connection, &verdict.out.identity, m.mechanism->name);
+	status = session_run(
+		&m.connection, &verdict.out.identity, m.mechanism->name, crowded);
 	wait_for_relay(&m);
 	return m.crashed ? EX_SOFTWARE : status;
 }

@@ -28,6 +28,12 @@ send_buffer(struct output *output, bool more)
 }
 
 void
+output_push(struct output *output)
+{
+	send_buffer(output, true);
+}
+
+void
 output_reserve(struct output *output, size_t n)
 {
 	if (output->cap - output->n < n)

@@ -31,6 +31,9 @@ void output_text(struct output *output, const char *text);
 /* Make room for at least n octets, n <= cap, for the caller to fill at buf + n. */
 void output_reserve(struct output *output, size_t n);
 
+/* Send all that is buffered; more follows at once. */
+void output_push(struct output *output);
+
 /* Send all that is buffered. */
 enum stream_status output_flush(struct output *output);
 

@@ -51,7 +51,7 @@ run(struct connection *connection, enum proxy_versions versions, int control,
 	const struct confinement confinement =
 		service_confinement(connection->service, monitor, DESCRIPTORS);
 	int64_t deadline = clock_after(connection->service->config->limits.proxy_seconds);
-	struct ipc_message message;
+	static struct ipc_message message;
 	struct proxy_header header;
 	int status;
 
@@ -78,7 +78,7 @@ await(struct connection *connection, int control)
 	struct pollfd p = {.fd = control, .events = POLLIN};
 	int64_t deadline =
 		clock_after(connection->service->config->limits.proxy_seconds) + GRACE_MS;
-	struct ipc_message message;
+	static struct ipc_message message;
 	struct proxy_header header;
 	int ready;
 

@@ -67,12 +67,12 @@ make_arguments(char **arguments, const struct options *options, char *table)
 
 /*
  * The layout that startup_detect() expects: an inetd "wait" socket stays on descriptor 0,
- * others are passed as systemd does; the table comes behind.
+ * others are passed as systemd does; the table and the gate come behind.
  */
 static bool
-arrange(const struct startup *startup, int table, int *table_fd)
+arrange(const struct startup *startup, int table, const int gate[2], int *table_fd)
 {
-	int fds[STARTUP_FIRST_FD + STARTUP_SOCKETS_MAX + 1] = {
+	int fds[STARTUP_FIRST_FD + STARTUP_SOCKETS_MAX + REEXEC_FDS] = {
 		STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
 	int n = STARTUP_FIRST_FD;
 
@@ -80,6 +80,8 @@ arrange(const struct startup *startup, int table, int *table_fd)
 		fds[n++] = startup->sockets[i].fd;
 	*table_fd = n;
 	fds[n++] = table;
+	fds[n++] = gate[0];
+	fds[n++] = gate[1];
 	return descriptors_arrange(fds, (size_t)n) &&
 	       (startup->wait || (set_number("LISTEN_FDS", startup->n) &&
 					 set_number("LISTEN_PID", (int)getpid()) &&
@@ -88,7 +90,7 @@ arrange(const struct startup *startup, int table, int *table_fd)
 
 void
 reexec_run(const struct startup *startup, const struct options *options,
-	const struct children *children)
+	const struct children *children, const int gate[2])
 {
 	char *arguments[ARGUMENTS_MAX];
 	char table_text[16] = "";
@@ -103,7 +105,7 @@ reexec_run(const struct startup *startup, const struct options *options,
 	table = children_save(children);
 	if (table < 0)
 		return;
-	if (!arrange(startup, table, &table_fd))
+	if (!arrange(startup, table, gate, &table_fd))
 		_exit(EX_OSERR);
 	(void)snprintf(table_text, sizeof(table_text), "%d", table_fd);
 	(void)execv(program, arguments);

@@ -21,12 +21,15 @@ limit(__rlimit_resource_t resource, rlim_t value)
 
 /* A sanitizer maps terabytes of shadow memory: its build lives without this limit. */
 static bool
-limit_memory(unsigned megabytes)
+limit_memory(uint64_t megabytes)
 {
 #ifdef POP3D_SANITIZED
 	(void)megabytes;
 	return true;
 #else
+	/* A process of 32 bits cannot have that much anyway. */
+	if (megabytes == 0 || megabytes >= RLIM_INFINITY >> 20)
+		return true;
 	return limit(RLIMIT_AS, (rlim_t)megabytes << 20);
 #endif
 }
@@ -57,8 +60,24 @@ sandbox_outlive_parent(void)
 }
 
 bool
-sandbox_confine(unsigned descriptors, unsigned megabytes)
+sandbox_limit(unsigned descriptors, uint64_t megabytes)
 {
-	return limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, descriptors) &&
-	       limit_memory(megabytes);
+	return limit(RLIMIT_NOFILE, descriptors) && limit_memory(megabytes);
+}
+
+bool
+sandbox_limit_processes(void)
+{
+	return limit(RLIMIT_NPROC, 0);
+}
+
+const char *
+sandbox_lacks(void)
+{
+	/* The first level would bar a session from moving a message from new to cur. */
+	bool landlock = sandbox_landlock_level() >= 2;
+
+	if (sandbox_has_filters())
+		return landlock ? NULL : "Landlock of level 2";
+	return landlock ? "seccomp filters" : "seccomp filters and Landlock of level 2";
 }

@@ -1,5 +1,6 @@
 #include "pop3d/service.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "pop3d/account.h"
 #include "pop3d/certificate.h"
+#include "pop3d/clock.h"
 #include "pop3d/coverage.h"
 #include "pop3d/log.h"
 #include "pop3d/privileges.h"
@@ -136,6 +138,29 @@ chain_remember(void *cookie, const char *module, const struct auth_request *requ
 	auth_cache_remember(&service->cache, module, request, stored);
 }
 
+/* A quarter of the time that the modules may take is left for what the turn is for. */
+static bool
+chain_wait_turn(void *cookie, const char *module)
+{
+	struct service *service = cookie;
+	int64_t wait = (int64_t)service->config->auth.timeout * 750;
+
+	if (turns_wait(&service->turns, module, clock_now() + wait))
+		return true;
+	log_message(LOG_WARNING,
+		"limits.verifications: module %s had no turn within %" PRId64 " ms",
+		module, wait);
+	return false;
+}
+
+static void
+chain_end_turn(void *cookie)
+{
+	struct service *service = cookie;
+
+	turns_end(&service->turns);
+}
+
 static bool
 check_module_keys(const struct service *service, const struct config_report *report)
 {
@@ -168,6 +193,8 @@ service_load_chain(struct service *service, const struct config_report *report)
 		.config = chain_config,
 		.known = chain_known,
 		.remember = chain_remember,
+		.wait_turn = chain_wait_turn,
+		.end_turn = chain_end_turn,
 		.trace = service->trace,
 	};
 	char error[512];
@@ -187,6 +214,18 @@ service_load_chain(struct service *service, const struct config_report *report)
 	}
 	good = check_module_keys(service, report);
 	return coverage_check(service, report) && good;
+}
+
+/* Fences that are missing are passed over, unless the administrator says otherwise. */
+static bool
+resolve_sandbox(struct service *service, const struct config_report *report)
+{
+	service->lacks = sandbox_lacks();
+	if (service->lacks == NULL || service->config->server.sandbox != SANDBOX_REQUIRED)
+		return true;
+	problem(report, "server.sandbox: required, but this kernel lacks %s",
+		service->lacks);
+	return false;
 }
 
 /* Who asks for TLS from the first octet cannot be served without. */
@@ -214,6 +253,7 @@ service_load_mail(struct service *service, struct config *config,
 	memset(service, 0, sizeof(*service));
 	service->config = config;
 	service->cache.fd = -1;
+	service->turns.fd = -1;
 	service->relays = -1;
 	service->gate = -1;
 	service->root = privileges_are_root();
@@ -228,6 +268,7 @@ service_load(struct service *service, struct config *config, bool preload,
 	bool good = service_load_mail(service, config, report);
 
 	good = resolve_front(service, report) && good;
+	good = resolve_sandbox(service, report) && good;
 	good = resolve_tls(service, report) && good;
 	if (preload) {
 		good = service_load_chain(service, report) && good;
@@ -245,7 +286,8 @@ service_confinement(const struct service *service, pid_t parent, unsigned descri
 		.gid = service->front_gid,
 		.descriptors = descriptors,
 		.megabytes = PARSER_MEGABYTES,
-		.parent = parent};
+		.parent = parent,
+		.role = SANDBOX_FRONT};
 }
 
 void

@@ -12,6 +12,7 @@
 #include "pop3d/auth_cache.h"
 #include "pop3d/config.h"
 #include "pop3d/confine.h"
+#include "pop3d/turns.h"
 
 struct service {
 	struct config *config;
@@ -24,7 +25,9 @@ struct service {
 	bool tls;          /* it can be offered */
 	int relays;        /* channel to the resident pop3d-tls, -1: there is none */
 	int gate; /* channel to the listener, who counts addresses; -1: there is none */
+	const char *lacks;        /* what no role is confined by; NULL: nothing */
 	struct auth_cache cache;  /* opened by each auth process for itself */
+	struct turns turns;       /* likewise */
 	struct auth_chain *chain; /* NULL: each auth process loads its own */
 	/* As in struct auth_chain_options; NULL, or set before the chain is loaded. */
 	void (*trace)(void *cookie, const char *module, enum auth_result result,

@@ -1,7 +1,8 @@
 /*
  * The session process: the monitor, after it has become the mail user for good.
  *
- * uid: the mail user.  Holds: the client's stream and one maildrop.
+ * uid: the mail user, under Landlock and seccomp.  Holds: the client's stream and one
+ * maildrop.
  * Must never: remove a message before the client said QUIT.
  */
 #include "pop3d/session.h"
@@ -18,8 +19,6 @@
 
 #include "mailstore/location.h"
 #include "pop3d/clock.h"
-#include "pop3d/privileges.h"
-#include "pop3d/sandbox.h"
 #include "pop3d/session_state.h"
 
 static volatile sig_atomic_t stop_asked;
@@ -45,6 +44,8 @@ hold_signals(struct stream *stream, sigset_t *waiting)
 		(void)sigaddset(&held, signals[i]);
 		(void)sigaction(signals[i], &action, NULL);
 	}
+	/* To write to a client that has left says so in its result. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigprocmask(SIG_BLOCK, &held, waiting);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		(void)sigdelset(waiting, signals[i]);
@@ -66,23 +67,6 @@ log_for_store(void *cookie, int priority, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	log_message(priority, "user %s: %s", session->user, text);
-}
-
-/* True: this process is the mail user now, and nothing else ever again. */
-static bool
-become_user(const struct session *session, const struct auth_identity *identity)
-{
-	const char *wrong = privileges_become(
-		identity->uid, identity->gid, session->connection->service->extra_group);
-
-	if (wrong == NULL && (!sandbox_no_new_privileges() || !sandbox_common()))
-		wrong = "cannot be confined";
-	if (wrong == NULL && chdir("/") != 0)
-		wrong = "cannot leave the current directory";
-	if (wrong != NULL)
-		log_message(LOG_ERR, "user %s: becoming uid %lu: %s", session->user,
-			(unsigned long)identity->uid, wrong);
-	return wrong == NULL;
 }
 
 static enum mail_status
@@ -108,6 +92,7 @@ open_maildrop(struct session *session, const struct auth_identity *identity)
 	options.max_decompressed = limits->decompressed_octets;
 	options.lock_wait = (unsigned)limits->lock_seconds;
 	options.lock_lease = (unsigned)limits->lock_lease_seconds;
+	options.login_delay = (unsigned)session->policy.login_delay;
 	options.uidl_source = (unsigned)service->config->mail.uidl;
 	options.dovecot_format = service->config->mail.uidl_dovecot_format;
 	memcpy(options.mbox_locks, service->mbox_locks, sizeof(options.mbox_locks));
@@ -116,6 +101,8 @@ open_maildrop(struct session *session, const struct auth_identity *identity)
 	options.cookie = session;
 	session->ops = location.ops;
 	session_keep_waiting(session, limits->lock_lease_seconds);
+	if (!session_confine(session, location.path, &options))
+		return MAIL_TEMP;
 	return session->ops->open(&session->store, -1, location.path, &options);
 }
 
@@ -183,18 +170,6 @@ finish(struct session *session)
 	(void)output_flush(&session->output);
 }
 
-/* True, with all replies sent, if the client has made no sense for too long. */
-static bool
-is_confused(struct session *session)
-{
-	if (session->bad_commands <
-		session->connection->service->config->limits.bad_commands)
-		return false;
-	(void)output_flush(&session->output);
-	session->reason = "bad-commands";
-	return true;
-}
-
 /* False if the session is over. */
 static bool
 serve_command(struct session *session, char *text, size_t n)
@@ -204,6 +179,8 @@ serve_command(struct session *session, char *text, size_t n)
 	enum session_event event;
 	bool good;
 
+	if (!session_may_command(session))
+		return false;
 	if (!session_keep(session))
 		return lose(session);
 	command_parse(&command, text, n);
@@ -225,7 +202,7 @@ serve_command(struct session *session, char *text, size_t n)
 			session->output.status == STREAM_OK ? "torn-message" : "output";
 		return false;
 	}
-	return !is_confused(session);
+	return !session_is_confused(session);
 }
 
 /* A line that is no command. */
@@ -234,7 +211,7 @@ serve_bad_line(struct session *session, const char *text)
 {
 	output_reply(&session->output, 0, NULL, text);
 	session->bad_commands++;
-	return !is_confused(session);
+	return !session_is_confused(session);
 }
 
 static bool
@@ -264,6 +241,7 @@ serve_line(struct session *session)
 		break;
 	case LINE_EOF:
 	case LINE_ERROR:
+	case LINE_EXHAUSTED:
 		session->reason = "disconnect";
 		break;
 	case LINE_STOPPED:
@@ -273,39 +251,9 @@ serve_line(struct session *session)
 	return false;
 }
 
-static void
-log_login(const struct session *session)
-{
-	struct log_line line;
-
-	connection_log_begin(session->connection, &line, "login", session->user);
-	log_text(&line, "mech", session->mechanism);
-	connection_log_tls(session->connection, &line);
-	log_end(&line, LOG_INFO);
-}
-
-static void
-log_end_of(const struct session *session)
-{
-	int64_t duration = (clock_now() - session->connection->started) / 1000;
-	struct log_line line;
-
-	connection_log_begin(session->connection, &line, "session-end", session->user);
-	connection_log_tls(session->connection, &line);
-	log_text(&line, "mech", session->mechanism);
-	log_pair(&line, "top", session->top.messages, session->top.octets);
-	log_pair(&line, "retr", session->retr.messages, session->retr.octets);
-	log_pair(&line, "dele", session->dele.messages, session->dele.octets);
-	if (session->loaded)
-		log_number(&line, "left", session->left);
-	log_number(&line, "duration", (uint64_t)duration);
-	log_text(&line, "reason", session->lost ? "lock-lost" : session->reason);
-	log_end(&line, LOG_INFO);
-}
-
 int
 session_run(struct connection *connection, const struct auth_identity *identity,
-	const char *mechanism)
+	const char *mechanism, bool crowded)
 {
 	static struct session session;
 	static sigset_t waiting;
@@ -320,19 +268,23 @@ session_run(struct connection *connection, const struct auth_identity *identity,
 		connection->service->config->limits.output_seconds, session.output_buf,
 		sizeof(session.output_buf));
 	line_reader_init(&session.reader, &connection->stream, true);
-	if (!become_user(&session, identity)) {
+	if (!session_become(&session, identity->uid, identity->gid)) {
 		(void)session_fault(&reply, MAIL_TEMP);
 		output_reply(&session.output, 0, reply.code, reply.text);
 		(void)output_flush(&session.output);
 		return EX_OSERR;
 	}
 	hold_signals(&connection->stream, &waiting);
-	log_login(&session);
-	status = open_maildrop(&session, identity);
+	session_log_login(&session);
+	mail_policy_of_user(&session.policy, connection->service->config, identity);
+	/* One of the others has the maildrop: RFC 2449 section 8.1.2. */
+	status = crowded ? MAIL_BUSY : open_maildrop(&session, identity);
 	if (status != MAIL_OK) {
 		(void)session_fault(&reply, status);
 		output_reply(&session.output, 0, reply.code, reply.text);
-		session.reason = "maildrop";
+		session.reason = crowded                ? "connections_per_user"
+				 : status == MAIL_EARLY ? "login-delay"
+							: "maildrop";
 		(void)output_flush(&session.output);
 	} else {
 		output_reply(&session.output, 1, NULL, "Logged in");
@@ -343,7 +295,7 @@ session_run(struct connection *connection, const struct auth_identity *identity,
 		session.ops->close(session.store);
 	/* What waits for the client from here on must not keep a lock that is gone. */
 	session.store = NULL;
-	log_end_of(&session);
+	session_log_end(&session);
 	stream_finish(&connection->stream);
 	return EX_OK;
 }

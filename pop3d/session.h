@@ -9,9 +9,10 @@
 
 /*
  * Become the mail user, open the maildrop, answer the login and serve the session.
- * Returns the process's exit status.  mechanism is for the log.
+ * Returns the process's exit status.  mechanism is for the log.  crowded: the user has as
+ * many sessions as one may have, and is told so.
  */
 int session_run(struct connection *connection, const struct auth_identity *identity,
-	const char *mechanism);
+	const char *mechanism, bool crowded);
 
 #endif

@@ -188,6 +188,11 @@ do_message(struct session *session, const struct command *command,
 
 	if (!find_message(session, command, &i, reply))
 		return SESSION_ERR;
+	if (!session_may_send(session)) {
+		reply->code = "SYS/TEMP";
+		set_text(reply, "No more messages in this session");
+		return SESSION_ERR;
+	}
 	return session_open_message(session, command, reply);
 }
 
@@ -197,7 +202,8 @@ do_capa(struct session *session, const struct command *command,
 {
 	(void)command;
 	(void)reply;
-	capability_write(session->connection, CAPABILITY_TRANSACTION, &session->output);
+	capability_write(session->connection, CAPABILITY_TRANSACTION, &session->policy,
+		&session->output);
 	return SESSION_SENT;
 }
 

@@ -53,9 +53,11 @@ session_load(struct session *session)
 	if (status != MAIL_OK)
 		return status;
 	session->deleted = calloc(session->count / 8 + 1, 1);
+	session->expired = calloc(session->count / 8 + 1, 1);
 	session->gone = calloc(session->count / 8 + 1, 1);
 	session->sized = calloc(session->count / 8 + 1, 1);
-	if (session->deleted == NULL || session->gone == NULL || session->sized == NULL)
+	if (session->deleted == NULL || session->expired == NULL ||
+		session->gone == NULL || session->sized == NULL)
 		return MAIL_TEMP;
 	session->left = session->count;
 	session->loaded = true;
@@ -140,18 +142,47 @@ session_unmark_all(struct session *session)
 /* For the log: octets count where they are known, finding them out is not worth a read.
  */
 static void
-tally_marked(struct session *session)
+tally(struct session *session, const unsigned char *bits, struct session_tally *tally)
 {
 	for (size_t i = 0; i < session->count; i++) {
 		uint64_t octets;
 
-		if (!get_bit(session->deleted, i))
+		if (!get_bit(bits, i))
 			continue;
-		session->dele.messages++;
+		tally->messages++;
 		if (get_bit(session->sized, i) &&
 			session->ops->octets(session->store, i, &octets) == MAIL_OK)
-			session->dele.octets += octets;
+			tally->octets += octets;
 	}
+}
+
+/* Of those removed, which may not be all, as many were marked as there were marks. */
+static void
+tally_removed(struct session *session, size_t removed)
+{
+	if (session->dele.messages > removed)
+		session->dele.messages = removed;
+	session->expiry.messages = removed - session->dele.messages;
+}
+
+static enum mail_status
+remove_all(struct session *session, size_t *removed)
+{
+	enum mail_status status = session_expire(session);
+	bool expires;
+
+	if (status == MAIL_BUSY)
+		return status;
+	tally(session, session->deleted, &session->dele);
+	tally(session, session->expired, &session->expiry);
+	expires = session->expiry.messages > 0;
+	for (size_t i = 0; i < session->count / 8 + 1; i++)
+		session->deleted[i] |= session->expired[i];
+	status = session->ops->update(session->store, session->deleted, removed);
+	/* The client has asked for nothing; the next session will see to it. */
+	if (expires && session->dele.messages == 0 && status != MAIL_BUSY)
+		return MAIL_OK;
+	return status;
 }
 
 enum mail_status
@@ -162,12 +193,11 @@ session_update(struct session *session)
 
 	/* A maildrop that was never numbered has no marks, and need not be touched. */
 	if (session->loaded) {
-		tally_marked(session);
-		status = session->ops->update(session->store, session->deleted, &removed);
+		status = remove_all(session, &removed);
 		if (status == MAIL_BUSY)
 			(void)session_keep(session);
 	}
-	session->dele.messages = removed;
+	tally_removed(session, removed);
 	session->left = session->count - removed;
 	session->ops->close(session->store);
 	session->store = NULL;
@@ -187,6 +217,10 @@ session_fault(struct session_reply *reply, enum mail_status status)
 	switch (status) {
 	case MAIL_BUSY:
 		set_fault(reply, "IN-USE", "Maildrop is in use by another session");
+		break;
+	case MAIL_EARLY:
+		set_fault(reply, "LOGIN-DELAY",
+			"You have logged in not long ago, try again later");
 		break;
 	case MAIL_GONE:
 		set_fault(reply, NULL, "Message is no longer there");

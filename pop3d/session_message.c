@@ -11,6 +11,8 @@
 #include "pop3d/multiline.h"
 #include "pop3d/session_state.h"
 
+#define SEND_FILE_MIN 65536u /* below this, to copy costs less */
+
 /* Where TOP is in a message. */
 struct top {
 	uint64_t lines; /* of the body, still to be sent */
@@ -41,13 +43,65 @@ session_open_message(struct session *session, const struct command *command,
 	return SESSION_BODY;
 }
 
+/* A message that is stored as it is sent needs nobody to look at it. */
+static bool
+is_sent_by_kernel(const struct session *session, struct mail_message *message, int *fd,
+	uint64_t *octets)
+{
+	return session->ops->message_as_is != NULL && session->output.stream->socket &&
+	       session->ops->message_as_is(message, fd, octets) &&
+	       *octets >= SEND_FILE_MIN;
+}
+
+/* Read a message up to where it fails, so that the log says which one it is, and why. */
+static void
+find_fault(struct session *session, struct mail_message *message)
+{
+	size_t n;
+
+	while (session->ops->message_read(
+		       message, session->chunk, sizeof(session->chunk), &n) == MAIL_OK &&
+		n > 0)
+		;
+}
+
+/* True, with no octet sent: it has to be read. */
+static bool
+send_file(struct session *session, struct mail_message *message, int fd, uint64_t octets,
+	struct multiline *m, bool *whole)
+{
+	struct output *output = &session->output;
+	enum stream_status status;
+
+	*whole = false;
+	output_push(output);
+	if (output->status != STREAM_OK)
+		return false;
+	status = stream_send_file(
+		output->stream, fd, octets, output->stall_seconds, &m->octets);
+	if (status == STREAM_EOF && m->octets == 0)
+		return true;
+	if (status == STREAM_EOF)
+		find_fault(session, message);
+	else
+		output->status = status;
+	*whole =
+		status == STREAM_OK && session->ops->message_as_is(message, &fd, &octets);
+	return false;
+}
+
 static bool
 send_whole(struct session *session, size_t i, struct mail_message *message,
 	struct multiline *m)
 {
 	uint64_t promised;
+	bool whole;
 	size_t n;
+	int fd;
 
+	if (is_sent_by_kernel(session, message, &fd, &promised) &&
+		!send_file(session, message, fd, promised, m, &whole))
+		return whole;
 	do {
 		if (!session_keep(session) ||
 			session->ops->message_read(message, session->chunk,
@@ -138,5 +192,7 @@ session_send_message(struct session *session, const struct command *command,
 	tally->octets += multiline_octets(&m);
 	if (whole)
 		multiline_close(&m, &session->output);
+	if (whole && command->verb == COMMAND_RETR)
+		session_fetched(session, (size_t)command->number[0] - 1);
 	return whole;
 }

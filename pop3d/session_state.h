@@ -8,10 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mailstore/block.h"
 #include "mailstore/mailstore.h"
 #include "pop3d/command.h"
 #include "pop3d/connection.h"
 #include "pop3d/line.h"
+#include "pop3d/mail_policy.h"
 #include "pop3d/output.h"
 
 #define SESSION_OUTPUT 65536u
@@ -28,20 +30,24 @@ struct session {
 	const char *mechanism;
 	const struct mailstore_ops *ops;
 	struct mailstore *store;
+	struct mail_policy policy;
 	bool lost; /* the maildrop is another session's now */
 	bool loaded;
 	size_t count;           /* messages, once loaded */
 	unsigned char *deleted; /* bitmaps, one bit a message */
+	unsigned char *expired; /* to be removed though not marked */
 	unsigned char *gone;    /* vanished: neither listed nor to be removed */
 	unsigned char *sized;   /* the store knows the size, asking again is free */
 	uint64_t bad_commands;  /* in a row */
-	struct session_tally top, retr, dele; /* for the log */
+	uint64_t commands;
+	bool sated; /* what may be sent has been, as was logged */
+	struct session_tally top, retr, dele, expiry; /* for the log */
 	size_t left;
 	const char *reason; /* why the session ended */
 	struct line_reader reader;
 	struct output output;
 	unsigned char output_buf[SESSION_OUTPUT];
-	unsigned char chunk[SESSION_CHUNK];
+	_Alignas(BLOCK_ALIGNMENT) unsigned char chunk[SESSION_CHUNK];
 };
 
 /* What a command comes to.  One place makes replies of these: one reply a command. */
@@ -62,6 +68,18 @@ struct session_reply {
 	struct mail_message *message; /* open, for the body of RETR and TOP */
 };
 
+/* session_confine.c */
+
+/* True: this process is the mail user now, and nothing else ever again. */
+bool session_become(const struct session *session, uid_t uid, gid_t gid);
+/*
+ * Leave this process what the store at this path needs, and no more.  False, logged: it
+ * must not open the store.  A log whose socket is replaced from here on gets no more
+ * lines: there is no making of another one.
+ */
+bool session_confine(const struct session *session, const char *path,
+	const struct mail_options *options);
+
 /* session_commands.c: carry out one command. */
 enum session_event session_command(struct session *session, const struct command *command,
 	struct session_reply *reply);
@@ -71,6 +89,16 @@ enum session_event session_open_message(struct session *session,
 	const struct command *command, struct session_reply *reply);
 bool session_send_message(struct session *session, const struct command *command,
 	struct mail_message *message);
+
+/* session_limits.c: whether a client has asked for too much. */
+
+/* True, with all replies sent, if the client has made no sense for too long. */
+bool session_is_confused(struct session *session);
+
+/* To be asked before each command.  False, with all replies sent: it is one too many. */
+bool session_may_command(struct session *session);
+/* False if no further message may be sent.  Deletions may still be brought to an end. */
+bool session_may_send(struct session *session);
 
 /* session_maildrop.c: message numbers, marks, sizes. */
 
@@ -96,6 +124,17 @@ void session_mark(struct session *session, size_t i);
 void session_unmark_all(struct session *session);
 /* The UPDATE state: remove what is marked, durably, and let go of the maildrop. */
 enum mail_status session_update(struct session *session);
+
+/* session_expire.c */
+
+/* All of a message has been sent in answer to RETR. */
+void session_fetched(struct session *session, size_t i);
+/* Find what else is to be removed now that the client has said QUIT. */
+enum mail_status session_expire(struct session *session);
+
+/* session_log.c */
+void session_log_login(const struct session *session);
+void session_log_end(const struct session *session);
 
 /* Fill a reply from what went wrong with the maildrop. */
 enum session_event session_fault(struct session_reply *reply, enum mail_status status);

@@ -13,6 +13,7 @@
 
 #include "pop3d/descriptors.h"
 #include "pop3d/number.h"
+#include "pop3d/reexec.h"
 
 #define BACKLOG 128
 
@@ -201,7 +202,8 @@ startup_detect(struct startup *startup, bool serving, int table)
 	if (startup->mode == STARTUP_CONNECTION)
 		passed = 0;
 	take_stunnel(&startup->stunnel);
-	rest = STARTUP_FIRST_FD + passed + (table == STARTUP_FIRST_FD + passed ? 1 : 0);
+	rest = STARTUP_FIRST_FD + passed +
+	       (table == STARTUP_FIRST_FD + passed ? REEXEC_FDS : 0);
 	if (!descriptors_close_from(rest) || !clean_environment())
 		(void)snprintf(startup->error, sizeof(startup->error), "start-up failed");
 }

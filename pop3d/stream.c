@@ -1,17 +1,21 @@
 #include "pop3d/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "pop3d/clock.h"
+
+#define SEND_FILE_STEP ((size_t)1 << 20)
 
 void
 stream_init(struct stream *stream, int in, int out)
@@ -169,6 +173,58 @@ stream_write(
 		wait = sent <= 0 || !stream->socket;
 	}
 	return STREAM_OK;
+}
+
+/* What sendfile() says of the file, not of the socket. */
+static bool
+is_of_file(int error)
+{
+	return error == EIO || error == ESTALE || error == EINVAL;
+}
+
+static enum stream_status
+send_file(struct stream *stream, int fd, uint64_t n, uint64_t stall_seconds, off_t *at)
+{
+	while ((uint64_t)*at < n) {
+		const uint64_t left = n - (uint64_t)*at;
+		const size_t step = left < SEND_FILE_STEP ? (size_t)left : SEND_FILE_STEP;
+		const ssize_t sent = sendfile(stream->out, fd, at, step);
+		enum stream_status status = STREAM_OK;
+
+		if (sent == 0 || (sent < 0 && is_of_file(errno)))
+			return STREAM_EOF;
+		if (sent < 0 && !is_passing(errno))
+			return STREAM_ERROR;
+		if (!tick_if_due(stream))
+			return STREAM_STOPPED;
+		/* There was no room for more. */
+		if (sent < 0 || (size_t)sent < step)
+			status = wait_for(
+				stream, stream->out, POLLOUT, clock_after(stall_seconds));
+		if (status != STREAM_OK)
+			return status;
+	}
+	return STREAM_OK;
+}
+
+enum stream_status
+stream_send_file(
+	struct stream *stream, int fd, uint64_t n, uint64_t stall_seconds, uint64_t *sent)
+{
+	const int flags = fcntl(stream->out, F_GETFL);
+	enum stream_status status;
+	off_t at = 0;
+
+	*sent = 0;
+	/* Unlike send(), sendfile() has no flag of its own that says not to wait. */
+	if (!stream->socket || flags == -1 ||
+		fcntl(stream->out, F_SETFL, flags | O_NONBLOCK) != 0)
+		return STREAM_ERROR;
+	status = send_file(stream, fd, n, stall_seconds, &at);
+	/* Whoever made the connection may share it. */
+	(void)fcntl(stream->out, F_SETFL, flags);
+	*sent = (uint64_t)at;
+	return status;
 }
 
 bool

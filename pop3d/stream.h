@@ -59,6 +59,14 @@ enum stream_status stream_read_line_part(
 enum stream_status stream_write(struct stream *stream, const void *p, size_t n,
 	uint64_t stall_seconds, bool more);
 
+/*
+ * The same for the first n octets of a file, which the kernel takes from there by itself;
+ * *sent is how many it took.  STREAM_EOF: the file has no more, or cannot be read in this
+ * way.  STREAM_ERROR, too, if the stream is no socket.  SIGPIPE must be ignored.
+ */
+enum stream_status stream_send_file(struct stream *stream, int fd, uint64_t n,
+	uint64_t stall_seconds, uint64_t *sent);
+
 /* True if a read would return at once. */
 bool stream_has_input(const struct stream *stream);
 

@@ -92,15 +92,25 @@ start(const struct service *service, const char *role, int fds[TLS_FDS])
 	return pid;
 }
 
+/* Descriptors that lead nowhere, but for those that are named after this. */
+static void
+lead_nowhere(int fds[TLS_FDS])
+{
+	for (size_t i = 0; i < TLS_FDS; i++)
+		fds[i] = -1;
+}
+
 pid_t
 tls_program_relay(const struct service *service, int in, int out, int control, int inner)
 {
-	int fds[TLS_FDS] = {[TLS_FD_IN] = in,
-		[TLS_FD_OUT] = out,
-		[TLS_FD_ERROR] = STDERR_FILENO,
-		[TLS_FD_CONTROL] = control,
-		[TLS_FD_INNER] = inner};
+	int fds[TLS_FDS];
 
+	lead_nowhere(fds);
+	fds[TLS_FD_IN] = in;
+	fds[TLS_FD_OUT] = out;
+	fds[TLS_FD_ERROR] = STDERR_FILENO;
+	fds[TLS_FD_CONTROL] = control;
+	fds[TLS_FD_INNER] = inner;
 	return start(service, "relay", fds);
 }
 
@@ -108,11 +118,13 @@ pid_t
 tls_program_resident(const struct service *service, int *channel)
 {
 	int pair[2];
-	int fds[TLS_FDS] = {-1, -1, STDERR_FILENO, -1, -1, -1};
+	int fds[TLS_FDS];
 	pid_t pid;
 
 	if (!ipc_pair(pair))
 		return -1;
+	lead_nowhere(fds);
+	fds[TLS_FD_ERROR] = STDERR_FILENO;
 	fds[TLS_FD_CONTROL] = pair[1];
 	pid = start(service, "resident", fds);
 	(void)close(pair[1]);
@@ -144,13 +156,14 @@ report_lines(int fd, const struct config_report *report)
 static bool
 run_check(const struct service *service, const struct config_report *report)
 {
-	int fds[TLS_FDS] = {-1, -1, -1, -1, -1, -1};
+	int fds[TLS_FDS];
 	int pair[2], status = 0;
 	bool heard;
 	pid_t pid, got;
 
 	if (pipe2(pair, O_CLOEXEC) != 0)
 		return false;
+	lead_nowhere(fds);
 	fds[TLS_FD_ERROR] = pair[1];
 	pid = start(service, "check", fds);
 	(void)close(pair[1]);

@@ -23,7 +23,7 @@ ask_resident(const struct connection *connection, int control, int inner)
 	const struct stream *stream = &connection->stream;
 	const int fds[IPC_FDS_MAX] = {stream->in, stream->out, control, inner};
 	int channel = connection->service->relays;
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	if (channel < 0)
 		return false;
@@ -62,7 +62,7 @@ is_possible(const struct connection *connection)
 static bool
 take_answer(struct connection *connection, struct tls_start *start, int control)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 	int got = ipc_receive(control, &message);
 
 	if (got == 1 && ipc_type(&message) == IPC_TLS_UP &&

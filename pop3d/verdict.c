@@ -6,18 +6,24 @@ bool
 verdict_send(int fd, const struct verdict *verdict)
 {
 	const struct auth_identity *identity = &verdict->out.identity;
-	struct ipc_message message;
+	static struct ipc_message message;
 
 	ipc_begin(&message, IPC_VERDICT);
 	ipc_put_number(&message, verdict->result);
 	ipc_put_text(&message, verdict->claimed);
 	ipc_put_text(&message, verdict->out.reason);
+	if (verdict->result == RESULT_DENIED) {
+		ipc_put_number(&message, (uint32_t)(verdict->guess >> 32));
+		ipc_put_number(&message, (uint32_t)verdict->guess);
+	}
 	if (verdict->result == RESULT_OK) {
 		ipc_put_text(&message, identity->user);
 		ipc_put_number(&message, identity->uid);
 		ipc_put_number(&message, identity->gid);
 		ipc_put_text(&message, identity->home);
 		ipc_put_text(&message, identity->mail);
+		ipc_put_number(&message, identity->login_delay);
+		ipc_put_number(&message, identity->expire);
 		ipc_put_number(&message, verdict->out.hold);
 	}
 	return ipc_send(fd, &message);
@@ -50,12 +56,18 @@ verdict_read(struct ipc_message *message, struct verdict *verdict)
 	result = ipc_get_number(message);
 	ipc_get_text(message, verdict->claimed, sizeof(verdict->claimed));
 	ipc_get_text(message, verdict->out.reason, sizeof(verdict->out.reason));
+	if (result == RESULT_DENIED) {
+		verdict->guess = (uint64_t)ipc_get_number(message) << 32;
+		verdict->guess |= ipc_get_number(message);
+	}
 	if (result == RESULT_OK) {
 		ipc_get_text(message, identity->user, sizeof(identity->user));
 		identity->uid = ipc_get_number(message);
 		identity->gid = ipc_get_number(message);
 		ipc_get_text(message, identity->home, sizeof(identity->home));
 		ipc_get_text(message, identity->mail, sizeof(identity->mail));
+		identity->login_delay = ipc_get_number(message);
+		identity->expire = ipc_get_number(message);
 		verdict->out.hold = ipc_get_number(message);
 	}
 	if (!ipc_end(message) || result > RESULT_OK)

@@ -5,6 +5,7 @@
 #define VERDICT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "auth/auth_module.h"
 #include "pop3d/ipc.h"
@@ -12,7 +13,8 @@
 struct verdict {
 	enum ipc_result result;
 	char claimed[AUTH_USER_MAX + 1]; /* the name the client gave; may be "" */
-	struct auth_out out;             /* identity: with RESULT_OK only */
+	uint64_t guess;      /* mark of a wrong password, see penalty.h; 0: none */
+	struct auth_out out; /* identity: with RESULT_OK only */
 };
 
 bool verdict_send(int fd, const struct verdict *verdict);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -14,6 +15,7 @@
 #include "pop3d/ctl/settings.h"
 #include "pop3d/identity.h"
 #include "pop3d/log.h"
+#include "pop3d/mail_policy.h"
 
 struct arguments {
 	const char *user;
@@ -109,6 +111,20 @@ is_offered(const char *words, const char *name)
 	return false;
 }
 
+/* As CAPA would announce it to the user. */
+static void
+policy_print(const struct service *service, const struct auth_identity *identity)
+{
+	struct mail_policy policy;
+
+	mail_policy_of_user(&policy, service->config, identity);
+	(void)printf("login delay: %" PRIu64 "\n", policy.login_delay);
+	if (policy.expire == CONFIG_NEVER)
+		(void)puts("expire: never");
+	else
+		(void)printf("expire: %" PRIu64 "\n", policy.expire);
+}
+
 /* False, with the reason on a line, if no session could be opened. */
 static bool
 identity_print(const struct service *service, const struct auth_identity *identity)
@@ -128,6 +144,7 @@ identity_print(const struct service *service, const struct auth_identity *identi
 	}
 	(void)printf(
 		"mail: %.*s:%s\n", (int)strcspn(template, ":"), template, location.path);
+	policy_print(service, identity);
 	return true;
 }
 

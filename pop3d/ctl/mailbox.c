@@ -176,6 +176,7 @@ options_fill(struct mailbox *m)
 	m->options.max_octets = UINT64_MAX;
 	m->options.lock_wait = (unsigned)m->config->limits.lock_seconds;
 	m->options.lock_lease = (unsigned)m->config->limits.lock_lease_seconds;
+	m->options.login_delay = 0; /* nor does an administrator have to wait */
 	m->options.uidl_source = (unsigned)m->config->mail.uidl;
 	m->options.dovecot_format = m->config->mail.uidl_dovecot_format;
 	memcpy(m->options.mbox_locks, m->service.mbox_locks,
@@ -241,6 +242,7 @@ mailbox_status(const struct mailbox *m, enum mail_status status)
 
 	switch (status) {
 	case MAIL_OK:
+	case MAIL_EARLY: /* for clients only, see options_fill() */
 		break;
 	case MAIL_BUSY:
 		ctl_error("%s: a POP3 session is using the maildrop [IN-USE]", path);

@@ -46,6 +46,7 @@ trace_check(void *cookie, enum mail_trace trace, int dirfd, const char *name)
 	}
 	switch (trace) {
 	case MAIL_TRACE_LOCK:
+	case MAIL_TRACE_LOGIN:
 	case MAIL_TRACE_INDEX:
 	case MAIL_TRACE_IDS:
 		break;

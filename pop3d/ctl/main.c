@@ -20,6 +20,7 @@
 #include "pop3d/ctl/mailbox_show.h"
 #include "pop3d/ctl/mailbox_uidl.h"
 #include "pop3d/ctl/passwd.h"
+#include "pop3d/ctl/penalty.h"
 
 #define APOP_OPTIONS "[-d home] [-f file] [-g gid] [-k key] [-m location] [-u uid] user"
 #define PASSWD_OPTIONS "[-d home] [-f file] [-g gid] [-m location] [-u uid] user"
@@ -37,6 +38,8 @@ static const struct ctl_command commands[] = {
 	{"apop", "list", apop_list, "[-f file] [user]"},
 	{"auth", "list", authlist_run, ""},
 	{"auth", "test", authtest_run, "[--mechanism mechanism] [--remote address] user"},
+	{"penalty", "show", penalty_show, "[address | user]"},
+	{"penalty", "forget", penalty_drop, "--all | address | user"},
 	{"mailbox", "quota", mailbox_quota,
 		"[--recalculate] [--set definition] maildrop"},
 	{"mailbox", "show", mailbox_show, "[--plain] maildrop"},

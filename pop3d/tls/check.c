@@ -1,13 +1,17 @@
 #include "pop3d/tls/check.h"
 
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "pop3d/tls/context_build.h"
+#include "pop3d/tls/key_client.h"
+#include "pop3d/tls/keys.h"
 
 #define SOON_DAYS 14
 
@@ -132,14 +136,22 @@ tls_check(const struct tls_setup *setup, const struct tls_report *report)
 	const struct tls_report noting = {note, &checking};
 	struct material *material = material_load(setup, &noting);
 	struct tls_context *context;
+	struct keys keys;
 
 	look_at_tickets(setup, &noting);
 	if (material == NULL)
 		return false;
+	if (!keys_start(&keys, material, setup, KEYS_FOR_RELAY)) {
+		tls_report(report, LOG_ERR, "no key process: %s", strerror(errno));
+		material_free(material);
+		return false;
+	}
+	key_client_use(keys.channel, 0);
 	context = tls_context_make(material, setup, &none, &noting);
 	if (context == NULL || !tls_context_make_all(context, &noting))
 		checking.good = false;
 	look_at_times(material, &noting);
+	keys_end(&keys);
 	tls_context_free(context);
 	material_free(material);
 	return checking.good;

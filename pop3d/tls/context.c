@@ -109,7 +109,7 @@ find_name(SSL *ssl, int *alert, void *argument)
 }
 
 struct tls_context *
-tls_context_make(const struct material *material, const struct tls_setup *setup,
+tls_context_make(struct material *material, const struct tls_setup *setup,
 	const struct ticket_keys *keys, const struct tls_report *report)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));

@@ -14,12 +14,12 @@
 struct tls_context; /* holds contexts by name, and what they refer to */
 
 /*
- * Make it from what was read; needs no file and no privileges.  Material and setup must
- * outlive it, the ticket keys are copied.  Contexts for the names of tls.sni are made
- * when a client asks for one.  NULL, with every problem reported, if any part cannot be
- * used.
+ * Make it from what was read; needs no file and no privileges, but the key process
+ * (key_client_use()).  Material and setup must outlive it, the ticket keys are copied.
+ * Contexts for the names of tls.sni are made when a client asks for one.  NULL, with
+ * every problem reported, if any part cannot be used.
  */
-struct tls_context *tls_context_make(const struct material *material,
+struct tls_context *tls_context_make(struct material *material,
 	const struct tls_setup *setup, const struct ticket_keys *keys,
 	const struct tls_report *report);
 

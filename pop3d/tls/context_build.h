@@ -14,7 +14,7 @@ struct staple {
 };
 
 struct tls_context {
-	const struct material *material;
+	struct material *material;
 	const struct tls_setup *setup;
 	struct ticket_keys keys;
 	SSL_CTX *main;   /* for all who ask for no name, or for one that is not here */

@@ -2,6 +2,8 @@
  * Versions, ciphers and the like: the same for every name.
  */
 #include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -60,7 +62,25 @@ set_groups(SSL_CTX *ctx, const char *text)
 	return (int)SSL_CTX_set1_groups_list(ctx, borrowed.out);
 }
 
-static const struct list ciphers = {"tls.ciphers", ":;, ", SSL_CTX_set_cipher_list};
+/*
+ * Without the exchange of keys by RSA (RFC 5246 section 7.4.7.1): whoever gets the key
+ * later could read all that was recorded, and the key would have to decrypt what clients
+ * send.  A list that has nothing else is no list.
+ */
+static int
+set_ciphers(SSL_CTX *ctx, const char *text)
+{
+	char *without;
+	int good;
+
+	if (asprintf(&without, "%s:!kRSA", text) < 0)
+		return 0;
+	good = SSL_CTX_set_cipher_list(ctx, without);
+	free(without);
+	return good;
+}
+
+static const struct list ciphers = {"tls.ciphers", ":;, ", set_ciphers};
 static const struct list suites = {"tls.ciphersuites", ":", SSL_CTX_set_ciphersuites};
 static const struct list groups = {"tls.groups", ":", set_groups};
 
@@ -96,7 +116,10 @@ is_known(SSL_CTX *ctx, const struct list *list, const char *p, size_t n)
 		return false;
 	memcpy(word, p, n);
 	word[n] = '\0';
-	return list->set(ctx, word) == 1 || (excluded && is_extinct(word));
+	/* What is excluded already can be excluded once more. */
+	if (excluded && (is_extinct(word) || SSL_CTX_set_cipher_list(ctx, word) == 1))
+		return true;
+	return list->set(ctx, word) == 1;
 }
 
 static bool
@@ -114,8 +137,9 @@ set_list(SSL_CTX *ctx, const struct list *list, const char *text,
 		if (list == &ciphers && n > 1)
 			n = strcspn(p + 1, ":;, @") + 1;
 		if (n > 0 && !is_known(ctx, list, p, n)) {
-			tls_report(report, LOG_ERR, "%s: %.*s: is not known to OpenSSL",
-				list->key, (int)n, p);
+			tls_report(report, LOG_ERR, "%s: %.*s: is not known to OpenSSL%s",
+				list->key, (int)n, p,
+				list == &ciphers ? ", or exchanges keys by RSA" : "");
 			good = false;
 		}
 		p += n;
@@ -132,7 +156,8 @@ set_list(SSL_CTX *ctx, const struct list *list, const char *text,
 static bool
 set_words(SSL_CTX *ctx, const struct tls_setup *setup, const struct tls_report *report)
 {
-	bool good = set_list(ctx, &ciphers, setup->ciphers, report);
+	const char *list = setup->ciphers[0] != '\0' ? setup->ciphers : "DEFAULT";
+	bool good = set_list(ctx, &ciphers, list, report);
 
 	good = set_list(ctx, &suites, setup->ciphersuites, report) && good;
 	return set_list(ctx, &groups, setup->groups, report) && good;

@@ -8,12 +8,15 @@
 #include <syslog.h>
 
 #include "pop3d/tls/context_build.h"
+#include "pop3d/tls/key_client.h"
 
 BIO *
 tls_context_pem(const struct material_file *file)
 {
 	ERR_clear_error();
-	return BIO_new_mem_buf(file->data, (int)file->n);
+	/* There may be none of it: a file with a key that holds no certificate. */
+	return BIO_new_mem_buf(
+		file->data != NULL ? (const char *)file->data : "", (int)file->n);
 }
 
 int
@@ -80,24 +83,16 @@ use_certificate(SSL_CTX *ctx, struct tls_context *context,
 }
 
 static bool
-use_key(SSL_CTX *ctx, const struct material_file *file, const char *word,
+use_key(SSL_CTX *ctx, const struct material *m, size_t file, const char *word,
 	const struct tls_report *report)
 {
-	bool asked = false;
-	BIO *bio = tls_context_pem(file);
-	EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(
-					      bio, NULL, tls_context_no_password, &asked)
-				    : NULL;
+	EVP_PKEY *key = key_client_key(m, file);
 	bool good = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
 		    SSL_CTX_check_private_key(ctx) == 1;
 
-	if (asked)
-		tls_report(report, LOG_ERR, "%s: %s: has a password", word, file->path);
-	else if (!good)
-		tls_context_fault(report, word, file->path);
+	if (!good)
+		tls_context_fault(report, word, m->files[file].path);
 	EVP_PKEY_free(key);
-	BIO_free(bio);
-	/* Kinds of files that it was tried as are no failure of the handshake. */
 	ERR_clear_error();
 	return good;
 }
@@ -106,7 +101,19 @@ bool
 tls_context_pair(SSL_CTX *ctx, struct tls_context *context,
 	const struct material_pair *pair, const struct tls_report *report)
 {
-	return use_certificate(ctx, context, pair, report) &&
-	       use_key(ctx, &context->material->files[pair->key],
-		       pair->name != NULL ? "tls.sni" : "tls.key", report);
+	const char *word = pair->name != NULL ? "tls.sni" : "tls.key";
+	struct material *m = context->material;
+	const char *wrong = key_client_open(m, pair->key);
+
+	/* If a file holds a key as well, only certificates of it come here. */
+	if (m->files[pair->certificate].secret)
+		(void)key_client_open(m, pair->certificate);
+	if (wrong == NULL || pair->key != pair->certificate) {
+		if (!use_certificate(ctx, context, pair, report))
+			return false;
+	}
+	if (wrong == NULL)
+		return use_key(ctx, m, pair->key, word, report);
+	tls_report(report, LOG_ERR, "%s: %s: %s", word, m->files[pair->key].path, wrong);
+	return false;
 }

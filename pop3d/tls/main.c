@@ -16,7 +16,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "pop3d/clock.h"
 #include "pop3d/tls/check.h"
+#include "pop3d/tls/key_client.h"
 #include "pop3d/tls/loaded.h"
 #include "pop3d/tls/relay.h"
 #include "pop3d/tls/resident.h"
@@ -41,6 +43,17 @@ report_to_monitor(void *cookie, int priority, const char *text)
 	relay_refuse(text);
 }
 
+/* Take the place of the key process's channel among those of a relay. */
+static bool
+place_key(struct keys *keys)
+{
+	if (dup2(keys->channel, TLS_FD_KEY) < 0)
+		return false;
+	(void)close(keys->channel);
+	keys->channel = TLS_FD_KEY;
+	return true;
+}
+
 /* Files are read with the rights of root, and parsed without. */
 static int
 run_relay(const struct tls_setup *setup)
@@ -53,13 +66,16 @@ run_relay(const struct tls_setup *setup)
 
 	(void)prctl(PR_SET_NAME, "pop3d-tls", 0, 0, 0);
 	(void)close(TLS_FD_SETUP);
-	if (!loaded_read(&loaded, setup, &report))
+	/* Nobody waits for the key process. */
+	(void)signal(SIGCHLD, SIG_IGN);
+	if (!loaded_read(&loaded, setup, KEYS_FOR_RELAY, &report))
 		return EX_CONFIG;
-	wrong = relay_confine(setup);
+	wrong = place_key(&loaded.keys) ? relay_confine(setup) : "no key process";
 	if (wrong != NULL) {
 		relay_refuse(wrong);
 		return EX_OSERR;
 	}
+	key_client_use(TLS_FD_KEY, clock_after(setup->handshake_seconds));
 	if (!loaded_make(&loaded, setup, &report))
 		return EX_CONFIG;
 	ssl = tls_context_connection(loaded.context);
@@ -103,5 +119,6 @@ main(int argc, char **argv)
 	/* The configuration of OpenSSL itself is for programs that have no other. */
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return EX_SOFTWARE;
-	return run(argv[1], &setup, argv);
+	/* What OpenSSL would tidy up goes with the process. */
+	_exit(run(argv[1], &setup, argv));
 }

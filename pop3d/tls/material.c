@@ -72,52 +72,129 @@ material_careless(const struct stat *st, enum material_care care)
 	return NULL;
 }
 
+/* NULL, or what is wrong with a file that is to be read. */
+static const char *
+unfit(const struct stat *st, enum material_care care)
+{
+	if (!S_ISREG(st->st_mode))
+		return "is not a regular file";
+	if (st->st_size > FILE_OCTETS_MAX)
+		return "is larger than a mebibyte";
+	return material_careless(st, care);
+}
+
 /* Read a file that was opened; NULL, or what is wrong. */
 static const char *
-read_whole(int fd, enum material_care care, struct material_file *file)
+read_whole(int fd, enum material_care care, struct stat *st, unsigned char **data)
 {
 	const char *wrong;
 	ssize_t n;
 
-	if (fstat(fd, &file->seen) != 0)
+	if (fstat(fd, st) != 0)
 		return strerror(errno);
-	if (!S_ISREG(file->seen.st_mode))
-		return "is not a regular file";
-	wrong = material_careless(&file->seen, care);
+	wrong = unfit(st, care);
 	if (wrong != NULL)
 		return wrong;
-	if (file->seen.st_size > FILE_OCTETS_MAX)
-		return "is larger than a mebibyte";
 	/* One more, so that a text can be told from one that was cut. */
-	file->data = malloc((size_t)file->seen.st_size + 1);
-	if (file->data == NULL)
+	*data = malloc((size_t)st->st_size + 1);
+	if (*data == NULL)
 		return "out of memory";
-	n = pread(fd, file->data, (size_t)file->seen.st_size + 1, 0);
+	n = pread(fd, *data, (size_t)st->st_size + 1, 0);
 	if (n < 0)
 		return strerror(errno);
-	file->n = (size_t)n;
-	return n == file->seen.st_size ? NULL : "changes while it is read";
+	return n == st->st_size ? NULL : "changes while it is read";
+}
+
+static const char *
+read_path(
+	const char *path, enum material_care care, struct stat *st, unsigned char **data)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const char *wrong;
+
+	if (fd < 0)
+		return strerror(errno);
+	wrong = read_whole(fd, care, st, data);
+	(void)close(fd);
+	return wrong;
+}
+
+const char *
+material_read_secret(const struct material_file *file, unsigned char **data, size_t *n)
+{
+	struct stat st;
+	const char *wrong;
+
+	*data = NULL;
+	wrong = read_path(file->path, MATERIAL_SECRET, &st, data);
+	*n = *data != NULL ? (size_t)st.st_size : 0;
+	if (wrong == NULL || *data == NULL)
+		return wrong;
+	explicit_bzero(*data, *n);
+	free(*data);
+	*data = NULL;
+	return wrong;
+}
+
+/* The key process will read it: what keeps it from that is better known now. */
+static const char *
+look_at_secret(struct material_file *file)
+{
+	file->secret = true;
+	if (stat(file->path, &file->seen) != 0)
+		return strerror(errno);
+	if (access(file->path, R_OK) != 0)
+		return strerror(errno);
+	return unfit(&file->seen, MATERIAL_SECRET);
+}
+
+/* A key stands where none is looked for: its octets are for the key process as well. */
+static const char *
+leave_to_key_process(struct material_file *file)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+
+	if (file->data == NULL ||
+		memmem(file->data, file->n, mark, sizeof(mark) - 1) == NULL)
+		return NULL;
+	explicit_bzero(file->data, file->n);
+	free(file->data);
+	file->data = NULL;
+	file->n = 0;
+	return look_at_secret(file);
 }
 
 size_t
 material_read(struct building *b, const char *path, enum material_care care)
 {
 	size_t i = material_look_at(b, path);
+	struct material_file *file;
 	const char *wrong;
-	int fd;
 
 	if (i == MATERIAL_NONE)
 		return i;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0) {
-		material_fault(b, path, strerror(errno));
-		return i;
+	file = &b->material->files[i];
+	if (care == MATERIAL_SECRET) {
+		wrong = look_at_secret(file);
+	} else {
+		wrong = read_path(path, care, &file->seen, &file->data);
+		file->n = file->data != NULL ? (size_t)file->seen.st_size : 0;
+		if (wrong == NULL)
+			wrong = leave_to_key_process(file);
 	}
-	wrong = read_whole(fd, care, &b->material->files[i]);
 	if (wrong != NULL)
 		material_fault(b, path, wrong);
-	(void)close(fd);
 	return i;
+}
+
+bool
+material_is_one(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return strcmp(a, b) == 0 ||
+	       (stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+		       sa.st_ino == sb.st_ino);
 }
 
 struct material_pair *
@@ -159,7 +236,7 @@ static void
 read_pair(struct building *b, struct material_pair *pair, const char *certificate,
 	const char *key)
 {
-	bool one = strcmp(certificate, key) == 0;
+	bool one = material_is_one(certificate, key);
 
 	pair->certificate =
 		material_read(b, certificate, one ? MATERIAL_SECRET : MATERIAL_OURS);
@@ -274,9 +351,9 @@ material_free(struct material *material)
 		return;
 	for (size_t i = 0; i < material->n_files; i++) {
 		struct material_file *file = &material->files[i];
-		if (file->data != NULL)
-			explicit_bzero(file->data, file->n);
 		free(file->data);
+		free(file->half);
+		free(file->wrong);
 		free(file->path);
 	}
 	for (size_t i = 0; i < material->n_pairs; i++)

@@ -1,6 +1,7 @@
 /*
  * The files that a TLS context is made of, as octets in memory: read with the rights of
- * root, parsed later by whoever has none left.
+ * root, parsed later by whoever has none left.  Those that hold a key are looked at, and
+ * read by the key process alone.
  */
 #ifndef TLS_MATERIAL_H
 #define TLS_MATERIAL_H
@@ -14,9 +15,17 @@
 
 struct material_file {
 	char *path;
-	struct stat seen;    /* all zero: it was missing */
-	unsigned char *data; /* NULL: only looked at (a directory, a missing file) */
+	struct stat seen; /* all zero: it was missing */
+	unsigned char
+		*data; /* NULL: only looked at (a directory, a missing file, a key) */
 	size_t n;
+	/* It holds a key: what else it holds, and the rest here, the key process tells.
+	 */
+	bool secret;
+	unsigned char
+		*half; /* SubjectPublicKeyInfo of the key, in DER; NULL: not told yet */
+	size_t n_half;
+	char *wrong; /* why it cannot be used; NULL: nothing */
 };
 
 /* A certificate chain with its key, for connections that ask for one of its names. */
@@ -37,16 +46,22 @@ struct material {
 };
 
 /*
- * Read all that the setup names.  A key that others may read or write is refused.  NULL
- * if anything that must be there is not: every problem has been reported.
+ * Read all that the setup names, but for keys.  A key that others may read or write is
+ * refused.  NULL if anything that must be there is not: every problem has been reported.
  */
 struct material *material_load(
 	const struct tls_setup *setup, const struct tls_report *report);
 
+/*
+ * Read a file with a key.  NULL, or what is wrong as a constant text.  The octets are the
+ * caller's, who wipes them.
+ */
+const char *material_read_secret(
+	const struct material_file *file, unsigned char **data, size_t *n);
+
 /* True if a file that was read, or looked for, is not what it was.  Reads nothing. */
 bool material_has_changed(const struct material *material);
 
-/* Wipes what was read. */
 void material_free(struct material *material);
 
 #endif

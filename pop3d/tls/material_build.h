@@ -32,8 +32,11 @@ enum material_care {
 	MATERIAL_SECRET, /* that everybody reads it, either: it holds a key */
 };
 
-/* Read a file as well. */
+/* Read a file as well; a secret one is looked at more closely, and not read. */
 size_t material_read(struct building *b, const char *path, enum material_care care);
+
+/* True if two paths lead to one file, that of a certificate and its key. */
+bool material_is_one(const char *a, const char *b);
 
 /* NULL, or what is wrong about who may do what. */
 const char *material_careless(const struct stat *st, enum material_care care);

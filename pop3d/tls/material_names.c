@@ -33,7 +33,7 @@ static void
 add(struct building *b, const char *name, const char *certificate, const char *key,
 	const char *ocsp)
 {
-	bool one = strcmp(certificate, key) == 0;
+	bool one = material_is_one(certificate, key);
 	struct material_pair *pair = material_pair(b, name);
 
 	if (pair == NULL)

@@ -3,8 +3,9 @@
  *
  * uid: server.user, in an empty root directory, unable to make processes, files or
  * descriptors.
- * Holds: the network connection, the TLS state with its keys, the inner stream; until the
- * handshake is over a channel to the monitor.
+ * Holds: the network connection, the keys of its TLS session and of tickets, the inner
+ * stream; until the handshake is over a channel to the monitor and one to the key
+ * process, which signs once for it.
  * Must never: know a mailbox or a user, act on what passes through it.
  */
 #include "pop3d/tls/relay.h"
@@ -14,14 +15,17 @@
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pop3d/clock.h"
 #include "pop3d/confine.h"
 #include "pop3d/ipc.h"
+#include "pop3d/tls/key_client.h"
 #include "pop3d/tls/peer.h"
 #include "pop3d/tls/pump.h"
 
@@ -38,15 +42,21 @@ relay_confine(const struct tls_setup *setup)
 		.gid = setup->gid,
 		.descriptors = TLS_FDS,
 		.megabytes = MEGABYTES,
-		.parent = 0};
+		.parent = 0,
+		.role = SANDBOX_RELAY};
 
+	/* Else libc would look for /etc/localtime whenever a certificate's time is read.
+	 */
+	if (setenv("TZ", "UTC0", 1) != 0)
+		return "out of memory";
+	tzset();
 	return confine(&confinement);
 }
 
 void
 relay_refuse(const char *detail)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 	char text[128];
 
 	(void)snprintf(text, sizeof(text), "%s", detail);
@@ -67,6 +77,9 @@ wait_for_client(int error, int64_t deadline)
 
 	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
 		unsigned long code = ERR_peek_last_error();
+
+		if (key_client_failed())
+			return "the key process does not answer";
 		const char *reason = ERR_reason_error_string(code);
 		if (error == SSL_ERROR_SYSCALL || code == 0)
 			return "closed by the client";
@@ -89,6 +102,7 @@ handshake(SSL *ssl, const struct tls_setup *setup)
 	const char *wrong = NULL;
 	int done;
 
+	key_client_use(TLS_FD_KEY, deadline);
 	do {
 		ERR_clear_error();
 		done = SSL_accept(ssl);
@@ -115,7 +129,8 @@ tell_monitor(SSL *ssl)
 	tls_peer_describe(ssl, &info);
 	ipc_begin(&message, IPC_TLS_UP);
 	tls_info_put(&message, &info);
-	return ipc_send(TLS_FD_CONTROL, &message) && close(TLS_FD_CONTROL) == 0;
+	return close(TLS_FD_KEY) == 0 && ipc_send(TLS_FD_CONTROL, &message) &&
+	       close(TLS_FD_CONTROL) == 0;
 }
 
 /* A socket that is closed with input unread is reset, which can overtake what was sent.
@@ -134,8 +149,9 @@ linger(void)
 		;
 }
 
-int
-relay_run(SSL *ssl, const struct tls_setup *setup)
+/* The exit status. */
+static int
+serve(SSL *ssl, const struct tls_setup *setup)
 {
 	const char *wrong = NULL;
 
@@ -155,4 +171,15 @@ relay_run(SSL *ssl, const struct tls_setup *setup)
 	pump_run(ssl, TLS_FD_IN, TLS_FD_OUT, TLS_FD_INNER, setup->output_seconds);
 	linger();
 	return EX_OK;
+}
+
+int
+relay_run(SSL *ssl, const struct tls_setup *setup)
+{
+	int status = serve(ssl, setup);
+
+	/* One that data went through goes with the process, which takes less time. */
+	if (status != EX_OK)
+		SSL_free(ssl);
+	return status;
 }

@@ -17,7 +17,7 @@ const char *relay_confine(const struct tls_setup *setup);
 /* Tell the monitor that there will be no TLS, and why. */
 void relay_refuse(const char *detail);
 
-/* Run it to its end; the exit status. */
+/* Run it to its end; the exit status.  The process must then exit. */
 int relay_run(SSL *ssl, const struct tls_setup *setup);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * uid: root, or the one mail user: so a relay that is taken over can neither signal nor
  * trace it, and files that change are read again.
- * Holds: the context with its keys; the end of a channel on which monitors, which are
- * root as well, send it connections. Must never: read an octet of a client.
+ * Holds: the context, with keys of tickets but no private ones, which its child, the key
+ * process, has; the end of a channel on which monitors, which are root as well, send it
+ * connections. Must never: read an octet of a client.
  */
 #include "pop3d/tls/resident.h"
 
@@ -23,17 +24,18 @@
 #include "pop3d/ipc_fds.h"
 #include "pop3d/log.h"
 #include "pop3d/sandbox.h"
+#include "pop3d/tls/key_client.h"
 #include "pop3d/tls/loaded.h"
 #include "pop3d/tls/relay.h"
 
-/* A relay may outlive its connection for a while, until the last reply is delivered. */
-#define RELAYS_PER_CONNECTION 2
+#define OTHERS 1 /* children that are no relays: the key process */
 
 struct resident {
 	const struct tls_setup *setup;
 	struct loaded loaded;
-	uint64_t relays;
-	bool crashed; /* a relay has: its memory layout must not be used again */
+	uint64_t children; /* relays, for the most part */
+	pid_t old_key;     /* the key process before the one in use; 0: none */
+	bool crashed;      /* a child has: its memory layout must not be used again */
 };
 
 static void
@@ -73,14 +75,15 @@ catch_signals(bool catch)
 
 /* In a relay's process. */
 static _Noreturn void
-become_relay(struct resident *r, const int given[IPC_FDS_MAX])
+become_relay(struct resident *r, const int given[IPC_FDS_MAX], int key)
 {
 	const int fds[TLS_FDS] = {[TLS_FD_IN] = given[0],
 		[TLS_FD_OUT] = given[1],
 		[TLS_FD_ERROR] = -1,
 		[TLS_FD_SETUP] = -1,
 		[TLS_FD_CONTROL] = given[2],
-		[TLS_FD_INNER] = given[3]};
+		[TLS_FD_INNER] = given[3],
+		[TLS_FD_KEY] = key};
 	const char *wrong;
 	SSL *ssl;
 
@@ -110,15 +113,19 @@ close_all(const int fds[IPC_FDS_MAX])
 static void
 check_names(struct resident *r, const int fds[IPC_FDS_MAX])
 {
-	pid_t pid = fork();
+	int key = keys_channel(&r->loaded.keys);
+	pid_t pid = key >= 0 ? fork() : -1;
 
 	if (pid != 0) {
-		r->relays += pid > 0 ? 1 : 0;
+		(void)close(key);
+		r->children += pid > 0 ? 1 : 0;
 		return;
 	}
 	catch_signals(false);
 	close_all(fds);
 	(void)close(TLS_FD_CONTROL);
+	keys_leave(&r->loaded.keys);
+	key_client_use(key, 0);
 	(void)tls_context_make_all(r->loaded.context, &report);
 	_exit(EX_OK);
 }
@@ -126,34 +133,56 @@ check_names(struct resident *r, const int fds[IPC_FDS_MAX])
 static void
 start_relay(struct resident *r, const int fds[IPC_FDS_MAX])
 {
+	int key = -1;
 	pid_t pid;
 
-	if (r->relays >= r->setup->connections * RELAYS_PER_CONNECTION) {
+	if (r->children >= r->setup->connections * TLS_RELAYS_PER_CONNECTION + OTHERS) {
 		log_message(LOG_WARNING, "tls: too many relays, one is refused");
+		return;
+	}
+	key = keys_channel(&r->loaded.keys);
+	if (key < 0) {
+		log_message(
+			LOG_WARNING, "tls: no way to the key process, one is refused");
 		return;
 	}
 	pid = fork();
 	if (pid == 0)
-		become_relay(r, fds);
+		become_relay(r, fds, key);
+	(void)close(key);
 	if (pid > 0)
-		r->relays++;
+		r->children++;
 	else
 		log_message(LOG_ERR, "tls: no relay: %s", strerror(errno));
+}
+
+/* Files that changed, or a key process that has ended, cost one connection the time. */
+static void
+refresh(struct resident *r, const int fds[IPC_FDS_MAX])
+{
+	pid_t key = r->loaded.keys.pid;
+	bool replaced = loaded_refresh(&r->loaded, r->setup, &report);
+
+	/* Also one that could not be used, which ends by itself. */
+	r->children += loaded_started(&r->loaded);
+	if (!replaced)
+		return;
+	r->old_key = key;
+	check_names(r, fds);
 }
 
 /* False if nobody is left who could ask. */
 static bool
 serve_request(struct resident *r)
 {
-	struct ipc_message message;
+	static struct ipc_message message;
 	int fds[IPC_FDS_MAX];
 	int got = ipc_receive_fds(TLS_FD_CONTROL, &message, fds, IPC_FDS_MAX);
 
 	if (got <= 0)
 		return got < 0;
 	if (ipc_type(&message) == IPC_RELAY && ipc_end(&message)) {
-		if (loaded_refresh(&r->loaded, r->setup, &report))
-			check_names(r, fds);
+		refresh(r, fds);
 		start_relay(r, fds);
 	}
 	close_all(fds);
@@ -171,13 +200,22 @@ was_asked_to_end(int status)
 static void
 reap(struct resident *r)
 {
+	struct keys *keys = &r->loaded.keys;
 	int status;
+	pid_t pid;
 
-	while (waitpid(-1, &status, WNOHANG) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		bool key = pid == keys->pid || pid == r->old_key;
+
 		/* Those of before an execution anew were never counted. */
-		r->relays -= r->relays > 0 ? 1 : 0;
-		if (!was_asked_to_end(status) && child_report("tls", status))
+		r->children -= r->children > 0 ? 1 : 0;
+		if (!was_asked_to_end(status) &&
+			child_report(key ? "key" : "tls", status))
 			r->crashed = true;
+		if (pid == keys->pid) {
+			log_message(LOG_WARNING, "tls: the key process has ended");
+			keys_leave(keys);
+		}
 	}
 }
 
@@ -193,7 +231,7 @@ serve(struct resident *r, char **arguments, const char *program)
 		reap(r);
 		if (r->crashed) {
 			/* The channel, the setup and the relays stay what they are. */
-			log_message(LOG_INFO, "tls: executing anew: a relay crashed");
+			log_message(LOG_INFO, "tls: executing anew: a child crashed");
 			(void)execv(program, arguments);
 			return EX_OSERR;
 		}
@@ -216,9 +254,11 @@ resident_run(const struct tls_setup *setup, char **arguments)
 	if (wrong != NULL)
 		log_message(LOG_WARNING, "%s", wrong);
 	r.setup = setup;
-	if (!sandbox_common() || !loaded_read(&r.loaded, setup, &report) ||
+	if (!sandbox_common() ||
+		!loaded_read(&r.loaded, setup, KEYS_FOR_RESIDENT, &report) ||
 		!loaded_make(&r.loaded, setup, &report))
 		return EX_CONFIG;
+	r.children = loaded_started(&r.loaded);
 	catch_signals(true);
 	return serve(&r, arguments, program);
 }

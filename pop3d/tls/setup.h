@@ -20,8 +20,12 @@ enum tls_descriptor {
 	TLS_FD_SETUP,   /* struct tls_setup */
 	TLS_FD_CONTROL, /* relay: the monitor's channel; resident: of those who ask */
 	TLS_FD_INNER,   /* relay: what is said inside TLS */
+	TLS_FD_KEY,     /* relay: of the key process, until the handshake is over */
 	TLS_FDS,
 };
+
+/* A relay may outlive its connection for a while, until the last reply is delivered. */
+#define TLS_RELAYS_PER_CONNECTION 2u
 
 enum tls_client_certificate {
 	TLS_CLIENT_NONE,     /* is not asked for */

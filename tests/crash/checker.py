@@ -8,7 +8,7 @@
 """
 
 from dialogue import READ, look, session
-from maildrops import COUNT, WORKLOADS, Damage
+from maildrops import COUNT, FETCHED, WORKLOADS, Damage
 
 NEXT_SECONDS = 3.0
 
@@ -120,8 +120,11 @@ def check_next(verdict, rig, told, may, must, delivered, ordinary):
 def check_after(rig, dialogue, workload, deliver, ordinary):
     """Everything, after a session that was struck; returns the faults in words."""
     verdict = Verdict()
-    deleted = WORKLOADS[workload]
-    may, must = fates(dialogue, deleted)
+    if workload == FETCHED:
+        # QUIT promises nothing of what the client has not asked for.
+        may, must = {n for n in READ if "RETR %d" % (n + 1) in dialogue.bodies}, set()
+    else:
+        may, must = fates(dialogue, WORKLOADS[workload])
     check_said(verdict, rig.store, dialogue)
     if rig.store.kind == "maildir":
         try:

@@ -12,11 +12,12 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from accounts import SystemUsers  # noqa: E402
 from harness import Tree, become_subreaper  # noqa: E402
+from patience import patient  # noqa: E402
 import rig  # noqa: E402
 from sweep import Sweeper  # noqa: E402
 
 TABLES = []
-TEST_SECONDS = 300
+TEST_SECONDS = int(patient(300))
 
 
 @pytest.fixture(scope="session")

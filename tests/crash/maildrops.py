@@ -18,6 +18,13 @@ WORKLOADS = {
     "all": tuple(range(COUNT)),
     "last-only": (COUNT - 1,),
 }
+# Beside these: nothing is deleted, and what was read goes at the end (EXPIRE 0).
+FETCHED = "fetched"
+
+
+def marked(workload):
+    """What a client deletes in it."""
+    return () if workload == FETCHED else WORKLOADS[workload]
 
 
 def wire(raw):

@@ -27,7 +27,8 @@ QUIET = set(
     "pread64 preadv getdents64 newfstatat fstat statx fadvise64 faccessat"
     " faccessat2 access readlink readlinkat flock statfs fstatfs fgetxattr getxattr lgetxattr"
     " flistxattr fchmod fchown fchmodat fchownat utimensat fsetxattr chdir fchdir poll ppoll"
-    " select pselect6 prctl clone clone3 getcwd stat lstat dup umask ioctl".split())
+    " select pselect6 prctl clone clone3 getcwd stat lstat dup umask ioctl"
+    " landlock_create_ruleset landlock_add_rule landlock_restrict_self".split())
 
 
 def octets(argument):

@@ -6,6 +6,9 @@ from maildrops import WORKLOADS
 from sweep import ACTIONS, FULL, WORKERS, lay, listed, rig_of
 
 STEP = 16 if FULL else 64
+STRIKES = ("kill", "EIO", "ENOSPC")
+# In a normal run a call is killed or meets one error.
+SHARE = 1 if FULL else 2
 
 
 def interrupt(rig, workload, number):
@@ -33,18 +36,19 @@ def part(job):
     rig, ordinary = rig_of(kind)
     points, faults = 0, []
     for first in firsts:
-        number, struck = 1 + offset, True
+        number, struck = 1 + SHARE * offset + STRIKES.index(action) % SHARE, True
         while struck and len(faults) < 8:
             dialogue = interrupt(rig, workload, first)
             again = rig.run(login(rig.account) + ["STAT", "QUIT"],
                             [*ACTIONS[action], "-n", str(number)])
             struck = again.struck
             if struck:
-                wrong = check_after(rig, dialogue, workload, number % 2 == 1, ordinary)
+                deliver = number // SHARE % 2 == 1
+                wrong = check_after(rig, dialogue, workload, deliver, ordinary)
                 faults += ["%s %s killed at call %d, then %s at %s: %s"
                            % (kind, workload, first, action, struck, w) for w in wrong]
                 points += 1
-            number += WORKERS
+            number += SHARE * WORKERS
     return points, faults
 
 

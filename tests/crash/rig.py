@@ -14,6 +14,7 @@ import time
 
 from dialogue import Dialogue, encode, login
 from harness import ROOT, Account, Site
+from maildrops import FETCHED
 
 INTERCEPT = os.path.join(ROOT, "tests", "crash", "intercept")
 TIMEOUT = 15
@@ -98,6 +99,15 @@ class Rig:
                 shutil.rmtree(entry.path)
             else:
                 os.unlink(entry.path)
+
+    @contextlib.contextmanager
+    def policy_of(self, workload):
+        """The configuration that it is for; else mail never expires."""
+        if workload == FETCHED:
+            self.site.set(mail__expire=0)
+        yield
+        if workload == FETCHED:
+            self.site.set(mail__expire="never")
 
     def lay(self):
         """A fresh maildrop."""

@@ -19,6 +19,7 @@
 static const char *const status_names[] = {
 	[MAIL_OK] = "OK",
 	[MAIL_BUSY] = "BUSY",
+	[MAIL_EARLY] = "EARLY",
 	[MAIL_GONE] = "GONE",
 	[MAIL_CHANGED] = "CHANGED",
 	[MAIL_LIMIT] = "LIMIT",

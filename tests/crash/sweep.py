@@ -6,12 +6,13 @@ import multiprocessing
 import os
 import pickle
 import tempfile
+import zlib
 
 import full_disk
 import powerloss
 from checker import check_after, ordinary_files
 from dialogue import Dialogue, look, session
-from maildrops import STORES, WORKLOADS
+from maildrops import FETCHED, STORES, WORKLOADS, marked
 from recorder import record
 from rig import Rig, acting_as
 
@@ -32,6 +33,7 @@ ACTIONS = {
 }
 ACTIONS.update({e: ("-a", str(getattr(errno, e))) for e in ("ENOSPC", "EIO", "EDQUOT", "EINTR")})
 WRITES = ("write", "pwrite64")
+KILLS = ("kill", "kill+mail")
 
 _rigs = {}
 
@@ -71,15 +73,18 @@ def points_of(rig, workload, action):
     """Numbers of the calls to strike.
 
     All, but: "short" is for writes; and in a normal run each call of a workload meets one
-    of the five other faults, another one in the next workload.
+    of the five other faults, and one of the kills after which mail is delivered or not,
+    another one in the next workload.
     """
-    calls = listed(rig, session(rig.account, WORKLOADS[workload]), "known" in action)
+    with rig.policy_of(workload):
+        calls = listed(rig, session(rig.account, marked(workload)), "known" in action)
     if action == "short":
         return [n for n, (name, _) in enumerate(calls, 1) if name in WRITES]
-    if FULL or action.startswith("kill"):
+    if FULL or action == "kill+known":
         return range(1, len(calls) + 1)
-    first = list(ACTIONS).index(action) + list(WORKLOADS).index(workload)
-    return range(1 + first % SHARE, len(calls) + 1, SHARE)
+    share = len(KILLS) if action in KILLS else SHARE
+    first = list(ACTIONS).index(action) + [*WORKLOADS, FETCHED].index(workload)
+    return range(1 + first % share, len(calls) + 1, share)
 
 
 def strike(kind, workload, action, n):
@@ -87,8 +92,9 @@ def strike(kind, workload, action, n):
     rig, ordinary = rig_of(kind)
     known = "known" in action
     lay(rig, known)
-    commands = session(rig.account, WORKLOADS[workload])
-    run = rig.run(commands, [*ACTIONS[action], "-n", str(n)])
+    commands = session(rig.account, marked(workload))
+    with rig.policy_of(workload):
+        run = rig.run(commands, [*ACTIONS[action], "-n", str(n)])
     if known:
         rig.settle()
     if run.status is None:
@@ -134,6 +140,12 @@ def trace_session(job):
         pickle.dump((trace, list(powerloss.crashes(trace, workload))), f)
 
 
+def chosen(crashes):
+    """In a normal run half of them, by no pattern that they might have themselves."""
+    return [crash for i, crash in enumerate(crashes)
+            if FULL or zlib.crc32(b"%d" % i) % 2 == 0]
+
+
 def part_of_crashes(job):
     """In a worker: every WORKERS-th state that the loss of power may leave."""
     kind, workload, path, offset = job
@@ -142,7 +154,7 @@ def part_of_crashes(job):
         trace, crashes = pickle.load(f)
     commands = session(rig.account, WORKLOADS[workload])
     points, faults = 0, []
-    for end, fate_of in crashes[offset::WORKERS]:
+    for end, fate_of in chosen(crashes)[offset::WORKERS]:
         rig.empty()
         with acting_as(rig.account):
             powerloss.State(trace, trace.ops[:end], fate_of).lay(rig.home)
@@ -207,7 +219,7 @@ class Sweeper:
 
     def report(self):
         """The table in lines of text."""
-        workloads = list(WORKLOADS)
+        workloads = [*WORKLOADS, FETCHED]
         form = "%-8s %-12s" + " %9s" * (len(workloads) + 1)
         lines = [form % ("store", "fault", *workloads, "points")]
         for (kind, what), row in self.table.items():

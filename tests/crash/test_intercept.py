@@ -55,7 +55,8 @@ def test_sees_what_strace_sees(rig, workload):
 
 
 def test_kills_at_the_call_it_says(rig):
-    """A busy machine may make a session look at a directory once more than the one before."""
+    """A busy machine may make a session look at a directory once more, or less, than the
+    one before: then the call of that number is another, or none."""
     commands = session(rig.account, WORKLOADS["third"])
     for _ in range(10):
         rig.lay()
@@ -63,9 +64,10 @@ def test_kills_at_the_call_it_says(rig):
         number = 1 + max(n for n, (name, _) in enumerate(calls) if name == "unlinkat")
         rig.lay()
         run = rig.run(commands, ["-n", str(number), "-a", "kill"])
-        if " unlinkat" in run.struck:
+        struck = run.struck or ""
+        if " unlinkat" in struck:
             break
-    assert run.struck.startswith("%d unlinkat" % number) and run.status == 9
+    assert struck.startswith("%d unlinkat" % number) and run.status == 9
     assert run.total == number and run.dialogue.good("QUIT") is None
 
 

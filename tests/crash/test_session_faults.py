@@ -2,12 +2,12 @@
 
 import pytest
 
-from maildrops import STORES, WORKLOADS
+from maildrops import FETCHED, STORES, WORKLOADS
 from sweep import ACTIONS
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("workload", [*WORKLOADS, FETCHED])
 @pytest.mark.parametrize("kind", STORES)
 def test_every_call(sweeper, kind, workload, action):
     faults = sweeper.sweep(kind, workload, action)

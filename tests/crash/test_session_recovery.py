@@ -3,6 +3,7 @@
 import pytest
 
 import recovery
+from recovery import SHARE, STRIKES
 from sweep import FULL
 
 
@@ -10,7 +11,7 @@ from sweep import FULL
 WORKLOADS = ("third", "first") if FULL else ("third",)
 
 
-@pytest.mark.parametrize("action", ["kill", "EIO", "ENOSPC"] if FULL else ["kill", "EIO"])
+@pytest.mark.parametrize("action", STRIKES if FULL else STRIKES[:SHARE])
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_call(sweeper, workload, action):
     faults = recovery.sweep(sweeper, "mbox", workload, action)

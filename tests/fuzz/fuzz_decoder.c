@@ -10,7 +10,9 @@
 
 #include "mailstore/decoder.h"
 
-#define MAX (1u << 20)
+/* Small texts are many: what a limit of a mebibyte finds, this one does. */
+#define MAX 65536u
+#define PIECES 2000u /* that a text is read in */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,10 +59,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	status = decode(fd, size, 65536, first, &n);
 	if (decoder_format(data, size) == NULL)
 		check(status == DECODER_OK && n == size && memcmp(first, data, n) == 0);
-	/* One octet at a time takes long where there are many. */
-	for (size_t i = n > 20000; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		const enum decoder_status again = decode(fd, size, caps[i], other, &m);
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+		enum decoder_status again;
 
+		/* One octet at a time takes long where there are many. */
+		if (n / caps[i] > PIECES)
+			continue;
+		again = decode(fd, size, caps[i], other, &m);
 		check((again == DECODER_OK) == (status == DECODER_OK));
 		check(status != DECODER_OK || m == n);
 		check(memcmp(first, other, m < n ? m : n) == 0);

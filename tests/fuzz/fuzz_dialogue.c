@@ -325,6 +325,7 @@ start_session(uint8_t options, int in, int out)
 	connection.service = &service;
 	stream_init(&connection.stream, in, out);
 	session.connection = &connection;
+	mail_policy_of_all(&session.policy, config);
 	session.user = "jo";
 	session.mechanism = "USER";
 	session.ops = &fake_ops;
@@ -359,6 +360,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_dialogue(written, (size_t)n, (const char *)data + used, size - used);
 	free(written);
 	free(session.deleted);
+	free(session.expired);
 	free(session.gone);
 	free(session.sized);
 	fake_store_free();

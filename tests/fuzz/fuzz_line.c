@@ -17,7 +17,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Less than any socket or pipe holds. */
-#define PIECE_MAX 16384u
+#define TEXT_MAX 8192u
+#define PIECES 32u /* after so many the rest comes at once */
 
 struct text {
 	const char *p;
@@ -110,11 +111,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct stream stream;
 	struct text text = {0};
 	unsigned seed;
-	size_t sent = 0;
+	size_t sent = 0, pieces = 0;
 	char *line;
 	int to;
 
-	if (size < 3)
+	if (size < 3 || size > TEXT_MAX)
 		return 0;
 	open_stream((data[0] & 1) != 0, &stream, &to);
 	line_reader_init(&reader, &stream, (data[0] & 2) != 0);
@@ -125,10 +126,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t piece = 1 + (seed >> 8) % (1 + data[2] * (size_t)64);
 
 		seed = seed * 1103515245u + 12345u;
-		if (piece > text.n - sent)
+		if (piece > text.n - sent || pieces++ == PIECES)
 			piece = text.n - sent;
-		if (piece > PIECE_MAX)
-			piece = PIECE_MAX;
 		check(write(to, text.p + sent, piece) == (ssize_t)piece);
 		sent += piece;
 		read_lines(&reader, &text, sent);

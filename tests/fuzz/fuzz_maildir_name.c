@@ -29,6 +29,7 @@ check_name(const char *name)
 	require(base > 0 && base <= n);
 	require(base == n || name[base] == ':');
 	require(maildir_name_compare(name, base, name, base) == 0);
+	require(maildir_name_time(name, base) >= 0);
 	if (!maildir_name_for_cur(name, to)) {
 		require(n > MAILDIR_NAME_MAX - 3);
 		return;
@@ -63,6 +64,8 @@ check_order(const struct maildir_list *list)
 				0);
 			require(maildir_name_compare(b->name, b->base, a->name, a->base) >
 				0);
+			require(maildir_name_time(a->name, a->base) <=
+				maildir_name_time(b->name, b->base));
 		}
 	}
 }
@@ -112,6 +115,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (*name == '\0' || strlen(name) > MAILDIR_NAME_MAX + 1)
 			continue;
 		check_name(name);
+		if (strlen(name) > MAILDIR_NAME_MAX)
+			continue;
 		require(maildir_list_add(&list, name, i % 2 ? MAILDIR_CUR : MAILDIR_NEW));
 	}
 	require(maildir_list_sort(&list));

@@ -3,9 +3,12 @@
  * the same, and it is one that the driver may rely on.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mailstore/mbox_date.h"
+#include "mailstore/mbox_from.h"
 #include "mailstore/mbox_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,6 +63,28 @@ count_octets(const uint8_t *p, uint64_t n)
 	return n > 0 && p[n - 1] != '\n' ? octets + 2 : octets;
 }
 
+/* What is read of a date, written and read again is the same time, whatever the zone. */
+static void
+check_date(const uint8_t *p, size_t n)
+{
+	static bool zoned;
+	int64_t seconds, latest = 0, again;
+	char date[MBOX_DATE_SIZE], line[MBOX_DATE_SIZE + 8];
+
+	/* Twice a year an hour is not there, or comes twice. */
+	zoned = zoned || setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1) == 0;
+	if (!mbox_date_read(p, n, &seconds)) {
+		check(!mbox_date_latest(p, n, &latest));
+		return;
+	}
+	check(mbox_from_valid(p, n) && mbox_date_latest(p, n, &latest));
+	check(latest >= seconds - (int64_t)2 * 24 * 3600);
+	mbox_date_write(seconds, date);
+	(void)snprintf(line, sizeof line, "From  %s", date);
+	check(mbox_date_read((const unsigned char *)line, strlen(line), &again));
+	check(again == seconds || seconds < 0 || again == 32503679999);
+}
+
 static void
 check_list(const struct list *list, const uint8_t *data, size_t size)
 {
@@ -72,6 +97,7 @@ check_list(const struct list *list, const uint8_t *data, size_t size)
 		check(entry->start + entry->length <= size);
 		check(entry->header <= entry->length);
 		check(memcmp(data + entry->from, "From ", 5) == 0);
+		check_date(data + entry->from, entry->start - entry->from);
 		/* At most one empty line lies between two messages. */
 		check(i == 0 || entry->from - end <= 2);
 		for (uint64_t k = end; k < entry->from; k++)

@@ -1,7 +1,9 @@
 /*
  * A user file from anywhere: read in pieces of a size that the input chooses, it must
  * have the same lines, and every line that is taken must keep what the parser promises.
+ * Compiled, it must give each user the line that a search through the file finds.
  */
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 #include <unistd.h>
 
 #include "auth/credential.h"
-#include "auth/userfile.h"
+#include "auth/usercdb.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,6 +63,61 @@ file_check(int fd, size_t chunk)
 	} while (true);
 }
 
+/* In memory. */
+static char root[] = "/dev/shm/pop3d-fuzz-users-XXXXXX";
+static int root_fd = -1;
+
+static void
+remove_root(void)
+{
+	(void)unlinkat(root_fd, "users.cdb", 0);
+	(void)rmdir(root);
+}
+
+/* By its name: with a NUL in it, it is nobody's. */
+static void
+user_check(int fd, int cdb, struct auth_span name)
+{
+	static struct userfile_reader reader;
+	static unsigned char buffer[USERFILE_LINE_MAX];
+	char *user = strndup((const char *)name.p, name.n);
+	struct auth_span line, found;
+
+	check(user != NULL);
+	if (strlen(user) == name.n && name.n > 0) {
+		userfile_start(&reader, fd);
+		check(userfile_find(&reader, user, &line) == USERFILE_LINE);
+		check(usercdb_find(cdb, user, buffer, &found) == USERFILE_LINE);
+		check(line.n == found.n && memcmp(line.p, found.p, line.n) == 0);
+	}
+	free(user);
+}
+
+static void
+compiled_check(int fd)
+{
+	static struct userfile_reader reader;
+	struct auth_span line;
+	char error[128];
+	int cdb;
+
+	if (root_fd < 0) {
+		check(mkdtemp(root) != NULL && atexit(remove_root) == 0);
+		root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (!usercdb_compile(root_fd, "users", fd, error, sizeof(error))) {
+		check(strstr(error, "is too long") != NULL);
+		return;
+	}
+	cdb = openat(root_fd, "users.cdb", O_RDONLY | O_CLOEXEC);
+	check(cdb >= 0 && usercdb_is_current(cdb, fd));
+	userfile_start(&reader, fd);
+	while (userfile_next(&reader, &line) == USERFILE_LINE && reader.number < 64)
+		if (userfile_is_entry(line))
+			user_check(fd, cdb, userfile_name(line));
+	check(close(cdb) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -72,6 +129,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(fd >= 0);
 	check(write(fd, data + 2, size - 2) == (ssize_t)(size - 2));
 	file_check(fd, 1u + data[0] + 64u * data[1]);
+	if ((data[1] & 1) == 0)
+		compiled_check(fd);
 	check(close(fd) == 0);
 	return 0;
 }

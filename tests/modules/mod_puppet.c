@@ -7,7 +7,8 @@
 
 #include "auth/auth_module.h"
 
-static const char *const keys[] = {"result", "user", "home", "mail", "reason", NULL};
+static const char *const keys[] = {
+	"result", "user", "home", "mail", "reason", "turn", NULL};
 
 struct puppet {
 	const struct auth_host *host;
@@ -44,6 +45,10 @@ verify(void *context, const struct auth_request *request, struct auth_out *out)
 
 	/* The host promises a NUL behind the secret. */
 	if (request->secret.p[request->secret.n] != '\0')
+		return AUTH_TEMPFAIL;
+	/* It is enough to ask once, but to ask again does no harm. */
+	if (host->config(host->cookie, "turn") != NULL &&
+		(!host->wait_turn(host->cookie) || !host->wait_turn(host->cookie)))
 		return AUTH_TEMPFAIL;
 	if (!host->random(host->cookie, noise, sizeof(noise)))
 		return AUTH_TEMPFAIL;

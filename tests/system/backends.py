@@ -16,6 +16,7 @@ import time
 
 from mechanisms import DENIED, DOWN, LOGGED_IN, UNUSABLE, b64
 from pam_services import PamServices
+from patience import TIMEOUT
 
 # What each state must lead to; a refusal never tells which of the first four it was.
 KINDS = {"right": LOGGED_IN, "wrong": DENIED, "empty": DENIED, "unknown": DENIED,
@@ -265,6 +266,6 @@ def pop3ctl(site, *arguments, text="", status=0):
     """Run pop3ctl with one line of input."""
     argv = [site.tree.pop3ctl, "-c", site.conf] + [str(a) for a in arguments]
     done = subprocess.run(argv, input=text.encode() + b"\n", capture_output=True,
-                          check=False, timeout=10)
+                          check=False, timeout=TIMEOUT)
     assert done.returncode == status, (argv, done.returncode, done.stdout, done.stderr)
     return done.stdout.decode()

@@ -1,5 +1,6 @@
 """A raw POP3 client: sends what it is told, checks the framing of what it reads."""
 
+import contextlib
 import os
 import re
 import select
@@ -7,8 +8,9 @@ import socket
 import struct
 import time
 
-TIMEOUT = 10.0
-RESPONSE_CODES = (b"AUTH", b"IN-USE", b"SYS/TEMP", b"SYS/PERM", b"XCLIENT")
+from patience import TIMEOUT
+
+RESPONSE_CODES = (b"AUTH", b"IN-USE", b"LOGIN-DELAY", b"SYS/TEMP", b"SYS/PERM", b"XCLIENT")
 
 
 class Client:
@@ -144,7 +146,8 @@ class Client:
 
     def half_close(self):
         if self.sock is not None:
-            self.sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the server may have reset it by now
+                self.sock.shutdown(socket.SHUT_WR)
         else:
             os.close(self.wfd)
             self.wfd = -1

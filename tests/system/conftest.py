@@ -11,10 +11,24 @@ import pytest
 from accounts import Account, SystemUsers
 from certificates import Certificates
 from harness import Site, Tree
+from patience import patient
 from processes import become_subreaper
 from stores import MaildirStore, MboxStore
 
-TEST_SECONDS = 90
+TEST_SECONDS = int(patient(90))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "uninstrumented(reason): not with the sanitizers")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """What the server logged explains a failure best, and is removed with the site."""
+    report = (yield).get_result()
+    made = getattr(item, "funcargs", {}).get("site")
+    if report.when == "call" and report.failed and made:
+        report.sections.append(("log of the site", "\n".join(made.log_lines()[-40:])))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -137,3 +151,12 @@ def mbox(site, alice):
     made = MboxStore(alice)
     site.set(mail__location=made.location)
     return made
+
+
+@pytest.fixture
+def harsh(site, maildir):
+    """Failures count, and are not forgotten while a test lasts."""
+    site.set(server__trusted_networks="192.0.2.0/24", auth__plaintext_login="always",
+             auth__penalty_max=1, auth__penalty_user_max=0, auth__penalty_fade=3600,
+             auth__max_attempts=100)
+    return site

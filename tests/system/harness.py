@@ -48,10 +48,12 @@ class Listener:
         self.address, self.port = address, port
         self.pid = process.pid
 
-    def connect(self, greeting=True):
+    def connect(self, greeting=True, source=None):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(TIMEOUT)
+        if source:
+            sock.bind((source, 0))
         sock.connect((self.address, self.port))
         sock.settimeout(None)
         return self.site.adopt(Client(sock.fileno(), sock=sock), greeting)
@@ -80,13 +82,14 @@ def is_listening(port):
     return False
 
 
-def tcp_pair(address="127.0.0.1"):
-    """A connected pair of TCP sockets: the server's end, the client's end."""
+def tcp_pair(address="127.0.0.1", source=None):
+    """A connected pair of TCP sockets: the server's end, the client's end, from a source."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.bind((address, 0))
         listener.listen(1)
-        client = socket.create_connection(listener.getsockname()[:2], TIMEOUT)
+        client = socket.create_connection(listener.getsockname()[:2], TIMEOUT,
+                                          source and (source, 0))
         client.settimeout(None)
         server = listener.accept()[0]
     return server, client
@@ -193,9 +196,10 @@ class Site:
             client.greeting = client.ok()
         return client
 
-    def inetd(self, *args, prefix=(), greeting=True, address="127.0.0.1", **kw):
+    def inetd(self, *args, prefix=(), greeting=True, address="127.0.0.1", source=None,
+              **kw):
         """As inetd does it: a connected TCP socket on 0, 1 and 2."""
-        server, sock = tcp_pair(address)
+        server, sock = tcp_pair(address, source)
         inode = os.fstat(server.fileno()).st_ino
         with server:
             process = self.spawn(list(prefix) + self.argv(*args), stdin=server,

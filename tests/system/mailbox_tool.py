@@ -4,6 +4,8 @@ import os
 import random
 import subprocess
 
+from patience import patient
+
 
 class Answer:
     """What a run said: its exit status, its lines, and those cut at tabs."""
@@ -20,7 +22,7 @@ class Answer:
         return sorted(row[0] for row in self.rows)
 
 
-def mailbox(site, *args, prefix=(), timeout=60, **kw):
+def mailbox(site, *args, prefix=(), timeout=patient(60), **kw):
     run = subprocess.run([*prefix, site.tree.pop3ctl, "-c", site.conf, "mailbox", *args],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=timeout, **kw)

@@ -5,9 +5,10 @@ import os
 import signal
 import time
 
-TIMEOUT = 10.0
+from patience import TIMEOUT
+
 ROLES = ("pop3d-listen", "pop3d-monitor", "pop3d-front", "pop3d-auth", "pop3d-session",
-         "pop3d-tls", "pop3d-resident", "pop3d-proxy")
+         "pop3d-tls", "pop3d-resident", "pop3d-key", "pop3d-proxy")
 
 
 def wait_until(condition, timeout=TIMEOUT, what="condition"):

@@ -2,10 +2,12 @@
 
 import re
 
+from patience import patient
+
 
 def session(site, account):
     client = site.inetd()
-    client.timeout = 30
+    client.timeout = patient(30)
     client.login(account)
     return client
 

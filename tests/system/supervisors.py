@@ -66,8 +66,7 @@ class SuperServer:
 
     def wait_childless(self):
         """Every process that it started is gone, and reaped."""
-        wait_until(lambda: not self.children(), what="end of the processes of pop3d: %r" %
-                   [(p.pid, p.comm()) for p in self.children() if p.alive()])
+        wait_until(lambda: not self.children(), what="end of the processes of pop3d")
 
     def stop(self):
         self.process.terminate()

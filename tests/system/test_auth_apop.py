@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from patience import patient
 from stores import message
 from test_clients_fetch import Mailbox, assert_fetched, fetched_files
 
@@ -19,7 +20,7 @@ SECRET = "tan staaf: there ain't"
 
 def pop3ctl(site, *argv, text="", status=0):
     done = subprocess.run([site.tree.pop3ctl, "-c", site.conf, "apop", *argv], input=text,
-                          capture_output=True, text=True, timeout=10, check=False)
+                          capture_output=True, text=True, timeout=patient(10), check=False)
     assert done.returncode == status, (argv, done)
     return done.stdout
 
@@ -181,7 +182,7 @@ def test_broken_files_are_a_failure_for_now(secrets, alice, bob, harm):
 
 
 def config_problems(site):
-    done = subprocess.run(site.argv("-t"), capture_output=True, text=True, timeout=10,
+    done = subprocess.run(site.argv("-t"), capture_output=True, text=True, timeout=patient(10),
                           check=False)
     return done.returncode, done.stderr.splitlines()
 
@@ -248,7 +249,7 @@ def test_gsasl(secrets, alice):
     challenge = client.line()[2:]
     done = subprocess.run(["gsasl", "--client", "--quiet", "--mechanism=CRAM-MD5",
                            "--authentication-id=" + alice.name, "--password=" + SECRET],
-                          input=challenge + b"\n", capture_output=True, timeout=10,
+                          input=challenge + b"\n", capture_output=True, timeout=patient(10),
                           check=False)
     answer = done.stdout.split()[-1]
     assert client.cmd(answer.decode()) == b"+OK Logged in"

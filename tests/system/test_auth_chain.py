@@ -8,6 +8,7 @@ from backends import Apop, Checkpassword, Pam, Passwd
 from harness import free_port
 from mechanisms import (DENIED, DOWN, LOGGED_IN, log_in_apop, log_in_cram_md5, log_in_login,
                         log_in_plain, log_in_user)
+from patience import patient
 from stores import MaildirStore, message
 
 PASSWORDS = {"USER": log_in_user, "PLAIN": log_in_plain, "LOGIN": log_in_login}
@@ -188,10 +189,10 @@ def test_mechanisms_and_modules_must_fit(site, maildir, alice, modules, mechanis
     site.use_modules(*modules.split())
     Apop(site, alice).install()
     site.set(auth__mechanisms=mechanisms)
-    done = subprocess.run(site.argv("-t"), capture_output=True, check=False, timeout=10)
+    done = subprocess.run(site.argv("-t"), capture_output=True, check=False, timeout=patient(10))
     assert done.returncode == 78 and told.encode() in done.stderr
     listener = site.spawn(site.argv("-l", "127.0.0.1:%d" % free_port()))
-    assert listener.wait(10) == 78
+    assert listener.wait(patient(10)) == 78
     # Where modules are loaded only when somebody logs in, nobody does.
     log_in = log_in_user if "USER" in mechanisms else log_in_cram_md5
     assert outcome(site, log_in, alice.name, alice.password).startswith(DOWN)

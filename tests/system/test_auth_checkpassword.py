@@ -179,6 +179,17 @@ def test_mail_location(site, programs, alice, variables, kind):
     client.quit()
 
 
+def test_delay_and_expiry(site, programs, mail, alice):
+    """Within the bounds, what the program says goes before the configuration."""
+    site.set(mail__login_delay_max="600", mail__expire_min="7")
+    programs.accept(alice, "os.environ.update(userdb_login_delay='20', userdb_expire='9')")
+    client = site.inetd()
+    assert {"LOGIN-DELAY 600 USER", "EXPIRE 7 USER"} < set(client.lines("CAPA"))
+    client.login(alice)
+    assert {"LOGIN-DELAY 20", "EXPIRE 9"} < set(client.lines("CAPA"))
+    client.quit()
+
+
 @pytest.mark.parametrize("length, expected", [(502, b"+OK"), (503, DENIED)])
 def test_512_octets(site, programs, mail, alice, length, expected):
     programs.accept(alice)
@@ -284,8 +295,8 @@ def test_apop_unless_enabled(site, programs, mail, alice):
      "refused"),
     (["echo garbage >&4", "exit 0"], TEMPORARY, "malformed"),
     (["printf 'a\\0b\\0c\\0d\\0e\\0' >&4"], TEMPORARY, "malformed"),
-    (["printf 'a\\0b\\0c\\0d\\0' >&4"], TEMPORARY, "not an absolute path"),
-    (["printf 'a\\0/b\\0\\0\\0' >&4", "exit 1"], DENIED, "refused"),
+    (["printf 'a\\0b\\0c\\0d\\0\\0\\0' >&4"], TEMPORARY, "not an absolute path"),
+    (["printf 'a\\0/b\\0\\0\\0\\0\\0' >&4", "exit 1"], DENIED, "refused"),
     (["dd if=/dev/zero bs=5000 count=1 >&4"], TEMPORARY, "without running"),
     (["HOME=home exec $1"], TEMPORARY, "not an absolute path"),
     (["HOME=/$(head -c 1500 /dev/zero | tr '\\0' h) exec $1"], TEMPORARY, "HOME is too"),
@@ -321,10 +332,10 @@ def test_kernel_says_who_answered(site, programs, alice, bob):
                  "os.setgroups([]); os.setgid(%d); os.setuid(%d)\n"
                  "s = socket.socket(fileno=4)\n"
                  "try:\n"
-                 "    s.sendmsg([b'p3alice\\0/\\0\\0\\0'], [(socket.SOL_SOCKET, 2,\n"
+                 "    s.sendmsg([b'p3alice\\0/\\0\\0\\0\\0\\0'], [(socket.SOL_SOCKET, 2,\n"
                  "        struct.pack('3i', os.getpid(), %d, %d))])\n"
                  "except PermissionError:\n"
-                 "    s.send(b'p3alice\\0%s\\0\\0\\0')\n"
+                 "    s.send(b'p3alice\\0%s\\0\\0\\0\\0\\0')\n"
                  "os._exit(0)\n" % (bob.gid, bob.uid, alice.uid, alice.gid, bob.home))
     client = site.inetd()
     client.login(alice)

@@ -9,6 +9,7 @@ import pytest
 
 from harness import ROOT, Proc, descendants, wait_role, wait_until
 from pam_services import PASSWORD, PamServices
+from patience import patient
 from stores import MaildirStore, message
 from supervisors import running, systemd_accept_yes_listen_fds
 
@@ -342,7 +343,7 @@ def test_bad_configuration(site, pam, mail, alice, key, value):
 def test_without_root_it_is_refused(site, vmail):
     site.use_unprivileged(vmail)
     site.use_modules("pam")
-    assert site.spawn(site.argv("-t")).wait(10) == 78
+    assert site.spawn(site.argv("-t")).wait(patient(10)) == 78
 
 
 # Broken modules of PAM

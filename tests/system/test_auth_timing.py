@@ -34,7 +34,8 @@ def spread(taken):
 def costly(site, maildir, alice, bob, carol):
     """Hashes as pop3ctl makes them: p3alice, p3bob who may not log in."""
     site.write_users([])
-    site.set(auth__cache_ttl=0, auth__max_attempts=100, limits__login_seconds=600)
+    site.set(auth__cache_ttl=0, auth__max_attempts=100, limits__login_seconds=600,
+             limits__login_commands=1000000)
     for account in (alice, bob):
         pop3ctl(site, "passwd", "add", "-u", account.uid, "-g", account.gid, "-d",
                 account.home, account.name, text=account.password)
@@ -120,7 +121,7 @@ def test_cancelling_is_not_sooner(site, maildir):
 def test_shared_secrets(site, maildir, alice, bob, log_in, mechanism):
     """Hardly any work here: what is left is a process, alike for all."""
     site.use_modules("apop")
-    site.set(auth__mechanisms=mechanism, auth__max_attempts=100,
+    site.set(auth__mechanisms=mechanism, auth__max_attempts=100, limits__login_commands=1000000,
              auth__apop__file=site.path("secrets"), auth__apop__key=site.path("key"))
     pop3ctl(site, "apop", "set", "-u", alice.uid, "-g", alice.gid, "-d", alice.home,
             alice.name, text=alice.password)

@@ -11,9 +11,10 @@ import pytest
 
 from accounts import Account
 from demo_mail import put_demo_mail
+from patience import patient
 from stores import MaildirStore, MboxStore
 
-SECONDS = 60
+SECONDS = patient(60)
 
 
 class Mailbox:

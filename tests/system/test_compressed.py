@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from harness import wait_role
+from patience import patient
 from stores import message, wire
 
 END = b"\r\n.\r\n"
@@ -231,12 +232,13 @@ def drain(client):
     return total - 3
 
 
+@pytest.mark.uninstrumented("a sanitizer takes many times the memory")
 @pytest.mark.parametrize("put", [put_large_gzip, put_large_zstd, put_large_frame])
 def test_large_one_takes_no_memory(site, maildir, alice, put):
     octets = put(maildir)
     assert octets > 1 << 30
     client = site.inetd()
-    client.timeout = 80
+    client.timeout = patient(80)
     client.login(alice)
     session = wait_role("session")[0]
 

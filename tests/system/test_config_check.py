@@ -4,25 +4,33 @@ import os
 import subprocess
 
 import pytest
+from patience import patient
 
 DEFAULTS = {
     "server.user": "pop3d", "server.log": "syslog", "server.log_level": "info",
     "server.run_directory": "/run/pop3d", "auth.modules": "passwd",
     "auth.plaintext_login": "local", "auth.min_uid": "1000", "auth.max_attempts": "3",
-    "auth.failure_delay": "2", "auth.timeout": "30", "limits.connections": "500",
-    "limits.connections_per_address": "50", "limits.login_seconds": "60",
+    "auth.failure_delay": "2",
+    "auth.penalty_max": "30", "auth.penalty_user_max": "5", "auth.penalty_fade": "300",
+    "auth.timeout": "30", "limits.connections": "500",
+    "limits.connections_per_address": "50", "limits.half_open": "100:30:250",
+    "limits.verifications": "4", "limits.login_commands": "100",
+    "limits.login_octets": "1048576", "limits.session_commands": "10000000",
+    "limits.session_octets": "0", "limits.connections_per_user": "10", "limits.login_seconds": "60",
     "limits.idle_seconds": "600", "limits.output_seconds": "120", "limits.lock_seconds": "3",
     "limits.lock_lease_seconds": "300", "limits.messages": "1000000", "limits.octets": "0",
     "limits.decompressed_octets": "4294967296", "limits.bad_commands": "20",
+    "limits.session_megabytes": "4096", "server.sandbox": "yes",
     "limits.wait_idle_seconds": "60", "mail.location": "maildir:~/Maildir",
     "mail.mbox_locks": "fcntl dotlock", "mail.uidl": "auto",
-    "mail.uidl_dovecot_format": "%08Xu%08Xv"}
+    "mail.uidl_dovecot_format": "%08Xu%08Xv", "mail.login_delay": "0",
+    "mail.login_delay_max": "0", "mail.expire": "never", "mail.expire_min": "never"}
 
 
 def run(site, *args, conf=None):
     argv = [site.tree.pop3d] + (["-c", conf or site.conf] if conf != "" else [])
     return subprocess.run(argv + list(args), stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=10)
+                          text=True, timeout=patient(10))
 
 
 def parse(text):
@@ -31,7 +39,7 @@ def parse(text):
     for line in text.splitlines():
         if line.startswith("[") and line.endswith("]"):
             section = line[1:-1]
-        elif line:
+        elif line and not line.startswith("#"):
             key, _, value = line.partition(" =")
             assert section and key.isidentifier(), line
             found["%s.%s" % (section, key)] = value.strip()

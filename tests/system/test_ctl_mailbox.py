@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from mailbox_tool import location, mailbox
+from patience import patient
 from processes import Proc, wait_until
 from stores import MaildirStore, MboxStore, message
 
@@ -100,7 +101,7 @@ def test_becomes_the_owner_for_good(site, mbox, alice):
     wait_until(lambda: ids()[3] == "1", what="no new privileges")
     assert ids()[:3] == ([str(alice.uid)] * 4, [str(alice.gid)] * 4, [])
     os.unlink(lock)
-    assert process.wait(10) == 0
+    assert process.wait(patient(10)) == 0
 
 
 def test_refuses_roots(site, base):

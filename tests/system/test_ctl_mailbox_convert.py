@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from mailbox_tool import location, mailbox, maildir_contents, odd_maildir
+from patience import patient
 from processes import wait_until
 from stores import MaildirStore, MboxStore, message
 
@@ -373,7 +374,7 @@ def test_one_conversion_at_a_time(site, store, alice):
     assert convert(site, location(store), target(alice, other, "M")).status == EX_TEMPFAIL
     assert os.path.exists(theirs)
     holder.stdin.close()
-    holder.wait(10)
+    holder.wait(patient(10))
     holder.stdout.close()
     converted(site, location(store), target(alice, other, "M"))
 
@@ -409,7 +410,7 @@ def test_disk_full(site, alice, kind):
         "command": "%s -c %s mailbox convert" % (site.tree.pop3ctl, site.conf),
         "source": location(store), "destination": "%s:%s/new" % (kind, where),
         "copy": alice.path("copy")}
-    run = subprocess.run(["unshare", "--mount", "sh", "-c", script], timeout=60,
+    run = subprocess.run(["unshare", "--mount", "sh", "-c", script], timeout=patient(60),
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = run.stdout.decode().splitlines(), run.stderr.decode()
     assert "No space left on device" in err, err
@@ -427,7 +428,7 @@ def test_progress_on_a_terminal_only(site, mbox, alice):
     command = "%s -c %s mailbox convert %s %s" % (
         site.tree.pop3ctl, site.conf, location(mbox), target(alice, "maildir", "M"))
     run = subprocess.run(["script", "-qec", command, "/dev/null"], stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, timeout=60)
+                         stdout=subprocess.PIPE, timeout=patient(60))
     assert run.returncode == 0
     assert b"/3000" in run.stdout and b"reading [" in run.stdout
     assert run.stdout.rstrip().split(b"\x1b[K")[-1].startswith(b"messages: 3000")

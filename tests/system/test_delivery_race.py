@@ -18,9 +18,12 @@ import pytest
 from delivery import deliver
 from harness import TIMEOUT
 from numbered import check
+from patience import patient
 from stores import MaildirStore
 
-AGENT_SECONDS = 40
+pytestmark = pytest.mark.uninstrumented("a sanitizer takes many times the time")
+
+AGENT_SECONDS = patient(40)
 LOCK_SECONDS = 10
 # How many times as many messages as stand in RACES.
 TIMES = float(os.environ.get("POP3D_RACE_TIMES", "1"))
@@ -137,7 +140,7 @@ class Poller:
 
     def session(self, everything=False):
         client = self.drop.site.inetd()
-        client.timeout = 2 * LOCK_SECONDS
+        client.timeout = patient(2 * LOCK_SECONDS)
         self.sessions += 1
         try:
             client.cmd_ok("USER " + self.drop.alice.name)
@@ -220,7 +223,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(site, alice, agent, kind, locks
     print("%d sessions in %.1f s, %d removed meanwhile, refused: %s" % (
         sum(p.sessions for p in pollers), seconds, early, dict(refused)))
     print("\n".join(["Tried again:"] + again + site.log_lines("warning")))
-    assert early > count / 10, "hardly a race"
+    assert early > count / 40, "hardly a race"
     assert not any("dotlock" in line for line in site.log_lines("warning"))
     # Each of many would be one that was listed wrongly.
     assert refused["RETR cut off"] <= 3

@@ -9,6 +9,7 @@ from fronts import (CHECK, IGNORE_BAD, SEND_ALL, dovecot, haproxy, nginx, perdit
 import proxy_headers
 from mechanisms import LOGGED_IN
 from pam_services import PamServices
+from patience import patient
 from stores import message
 from supervisors import running
 from test_tls_login import external
@@ -213,7 +214,7 @@ def test_dovecot(behind, alice, certificates, mode):
     with running(behind, lambda s: dovecot(
             s, listener.port, certificates.server(), mode)) as front:
         client = front.stls(context(certificates.ca))
-        client.timeout = 20
+        client.timeout = patient(20)
         whole_session(behind, client, alice, **HERE)
         line, = behind.log_lines("login", user=alice.name)
         assert "session=" in line

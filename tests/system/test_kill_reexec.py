@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import time
 
 import pytest
 
-from harness import Proc, descendants, free_port, wait_role, wait_until
+from harness import Listener, Proc, descendants, free_port, wait_role, wait_until
+from proxy_headers import v1
 from stores import message
 
 
@@ -214,3 +216,47 @@ def test_hangup_as_soon_as_it_listens(site):
                          + site.argv("-l", "127.0.0.1:%d" % port), service=True)
     wait_until(lambda: process.poll() is not None or site.log_lines("info"), what="a start")
     assert process.poll() is None
+
+
+def handed_over(site, content, gate):
+    """As if a program of another version had executed this one in its place."""
+    with open(site.path("table"), "wb") as f:
+        f.write(content)
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
+    program, *rest = site.argv()
+    script = 'exec 3<"$1" %s; shift; exec "$@"' % gate
+    with sock:
+        process = site.spawn(["sh", "-c", script, "sh", site.path("table"), program, "-R", "3",
+                              *rest], service=True, stdin=sock)
+        return Listener(site, process, *sock.getsockname())
+
+
+@pytest.mark.parametrize("content", [b"", b"\1\0\0\0" + bytes(60), b"pop3d children 0\0" * 9],
+                         ids=["empty", "headless", "older"])
+@pytest.mark.parametrize("gate", ["", "4</dev/null", "4</dev/null 5</dev/null"],
+                         ids=["none", "half", "whole"])
+def test_what_another_version_handed_over(site, maildir, alice, content, gate):
+    """It begins anew, with all its limits, after a warning; an upgrade stops nothing."""
+    site.set(limits__connections_per_address=1, server__trusted_networks="127.0.0.0/8",
+             server__proxy="v1", auth__plaintext_login="always")
+    listener = handed_over(site, content, gate)
+    assert site.wait_log("warning") and "another version" in site.log_lines("warning")[0]
+
+    def connect():
+        client = listener.connect(greeting=False)
+        client.send(v1(("192.0.2.1", 1000), ("192.0.2.2", 110)))
+        return client
+    client = connect()
+    assert client.ok()
+    client.login(alice)
+    # The gate is there: who asks is told.
+    assert b"+OK" not in connect().rest()
+    # And so is all that the next one needs.
+    listener.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: [l for l in site.log_lines() if "still listening" in l][1:],
+               what="the next execution")
+    assert b"+OK" not in connect().rest()
+    client.quit()
+    assert len([l for l in site.log_lines() if "another version" in l]) == 1

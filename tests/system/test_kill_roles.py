@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import descendants, roles, wait_role, wait_until
+from patience import patient
 from stores import message
 
 RAWS = [message(1), message(2), message(3)]
@@ -131,7 +132,7 @@ def test_listener(site, store, alice):
     session.login(alice)
     session.cmd_ok("DELE 1")
     os.kill(listener.pid, signal.SIGKILL)
-    listener.process.wait(10)
+    listener.process.wait(patient(10))
     session.send(b"NOOP\r\n")
     if session.fill():
         session.ok()

@@ -47,6 +47,7 @@ def test_connections_per_address_counts_addresses_apart(site):
 
 def test_line_without_end_takes_no_memory(site):
     """64 MB without a line end before login: one error, flat memory, and no hang."""
+    site.set(limits__login_octets=1000000000)
     client = site.inetd()
     front = wait_role("front")[0]
     client.send(b"x" * 4096)
@@ -59,6 +60,17 @@ def test_line_without_end_takes_no_memory(site):
     client.err()
     client.ok()
     client.body()
+
+
+def test_line_without_end_is_cut_off(site):
+    """By the default limit, after a mebibyte; who goes on gets a reset."""
+    client = site.inetd()
+    end = time.monotonic() + 30
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        while time.monotonic() < end:  # what comes in the second after is taken
+            client.send(b"x" * (1 << 20))
+    assert site.wait_log("disconnect", reason="login-octets")
+    client.wait()
 
 
 def test_line_without_end_after_login_takes_no_memory(site, maildir, alice):

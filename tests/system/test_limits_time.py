@@ -1,12 +1,15 @@
 """Deadlines: before login, for output, for a lock that is held."""
 
 import os
+import select
 import time
 
 import pytest
 
 from harness import roles, wait_role
+from patience import patient
 from stores import message
+from tls_client import context, stls
 
 
 def big_file(path, octets):
@@ -19,35 +22,60 @@ def big_file(path, octets):
             f.write(block)
 
 
-def test_login_deadline_is_absolute(site):
-    """A client that keeps talking gains no time."""
-    site.set(limits__login_seconds=2)
-    client = site.inetd()
+def talk(client, pieces, pause):
+    """Send piece after piece, until the deadline of two seconds ends the connection."""
     start = time.monotonic()
     try:
-        while time.monotonic() - start < 5:
-            client.send(b"CAPA\r\n")
-            time.sleep(0.1)
+        for piece in pieces:
+            client.send(piece)
+            time.sleep(pause)
     except (BrokenPipeError, ConnectionResetError):
         pass
     assert 1.5 < time.monotonic() - start < 3.5
     client.close()
     client.wait()
+
+
+def test_login_deadline_is_absolute(site):
+    """A client that keeps talking gains no time."""
+    site.set(limits__login_seconds=2)
+    client = site.inetd()
+    talk(client, [b"CAPA\r\n"] * 50, 0.1)
 
 
 def test_login_deadline_for_a_dribbler(site):
     site.set(limits__login_seconds=2)
     client = site.inetd()
+    talk(client, [bytes([byte]) for byte in b"USER " + b"x" * 100], 0.05)
+
+
+def test_login_deadline_for_a_dribbled_answer(site):
+    """To a challenge, too, that a process waits for."""
+    site.set(limits__login_seconds=2)
+    client = site.inetd()
+    client.send(b"AUTH PLAIN\r\n")
+    assert client.line().startswith(b"+ ")
+    talk(client, [b"A"] * 100, 0.05)
+    assert roles("auth") == roles("front") == []
+    assert site.wait_log("disconnect", reason="timeout")
+
+
+@pytest.mark.parametrize("transport", ["inetd", "pipes"])
+def test_login_deadline_for_a_client_that_reads_nothing(site, transport):
+    """It asks for so much that the front is stuck in its answers."""
+    site.set(limits__login_seconds=2, limits__login_commands=1000000,
+             limits__login_octets=100000000)
+    client = getattr(site, transport)()
     start = time.monotonic()
     try:
-        for byte in b"USER " + b"x" * 100:
-            client.send(bytes([byte]))
-            time.sleep(0.05)
+        while time.monotonic() - start < 8:
+            if select.select([], [client.wfd], [], 0.05)[1]:
+                os.write(client.wfd, b"CAPA\r\n" * 100)
     except (BrokenPipeError, ConnectionResetError):
         pass
-    assert 1.5 < time.monotonic() - start < 3.5
-    client.close()
+    assert 1.5 < time.monotonic() - start < 6
     client.wait()
+    assert roles("front") == []
 
 
 @pytest.mark.parametrize("transport", ["inetd", "pipes"])
@@ -61,10 +89,10 @@ def test_login_deadline_for_a_silent_client(site, transport):
 
 
 def test_login_deadline_ends_with_login(site, maildir, alice):
-    site.set(limits__login_seconds=1)
+    site.set(limits__login_seconds=2)
     client = site.inetd()
     client.login(alice)
-    time.sleep(1.5)
+    time.sleep(2.5)
     client.cmd_ok("NOOP")
     client.quit()
 
@@ -90,10 +118,29 @@ def test_client_that_stops_reading_is_dropped(site, store, alice, transport):
     client.login(alice)
     client.send(b"DELE 1\r\nRSET\r\nRETR 1\r\n")
     start = time.monotonic()
-    client.wait(8)
+    client.wait(patient(8))
     assert 1.5 < time.monotonic() - start < 6
     assert os.path.getsize(path) == before
     site.wait_log("session-end", user=alice.name)
+
+
+@pytest.mark.parametrize("way", ["inetd", "stls"])
+def test_client_that_reads_octet_by_octet_is_dropped(site, maildir, alice, certificates, way):
+    """So little is no progress: it opens no window."""
+    big_file(maildir.put(b""), 32 << 20)
+    site.use_tls(certificates.server(), limits__output_seconds=2)
+    client = raw = site.inetd()
+    if way == "stls":
+        client = stls(site, raw, context(certificates.ca))
+    client.login(alice)
+    client.send(b"RETR 1\r\n")
+    start = time.monotonic()
+    while raw.process.poll() is None:
+        assert time.monotonic() - start < 12
+        assert raw.sock.recv(1)
+        time.sleep(0.2)
+    assert time.monotonic() - start > 1.5
+    assert site.wait_log("session-end", user=alice.name)[0].endswith("reason=output")
 
 
 def test_client_that_reads_slowly_is_not_dropped(site, maildir, alice):
@@ -185,5 +232,5 @@ def test_client_that_leaves_takes_the_auth_process_along(site, alice):
     client.send(b"PASS x\r\n")
     wait_role("auth")
     client.reset()
-    client.wait(5)
+    client.wait(patient(5))
     assert roles("auth") == roles("front") == []

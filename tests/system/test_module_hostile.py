@@ -10,6 +10,8 @@ import pytest
 
 from harness import roles, wait_until
 
+pytestmark = pytest.mark.uninstrumented("modules break memory here, and a sanitizer tells")
+
 SYS_TEMP = b"-ERR [SYS/TEMP] Authentication failed for now, try again later"
 DENIED = b"-ERR [AUTH] Invalid user name or password"
 

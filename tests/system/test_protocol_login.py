@@ -173,7 +173,7 @@ def test_last_attempt_may_succeed(site, maildir, alice):
 def test_every_byte_in_a_name(site, maildir, module, octets):
     """An error each time, the connection goes on, and the log stays clean."""
     site.use_modules(module)
-    site.set(auth__max_attempts=100, limits__bad_commands=10000)
+    site.set(auth__max_attempts=100, limits__bad_commands=10000, limits__login_commands=10000)
     client = site.inetd()
     for octet in octets:
         if octet % 90 == 0:

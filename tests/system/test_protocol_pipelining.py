@@ -1,9 +1,12 @@
 """Many commands at once: RFC 2449 section 6.6, also over the change of roles at PASS."""
 
+import contextlib
+import signal
 import time
 
 import pytest
 
+from harness import roles, wait_role, wait_until
 from stores import message
 
 
@@ -38,6 +41,7 @@ def test_whole_session_in_one_segment(site, store, alice, transport):
     check_answers(client, expected)
 
 
+@pytest.mark.uninstrumented("a sanitizer takes many times the time")
 def test_split_at_every_byte(site, maildir, alice):
     expected = maildir.fill([message(1)])
     listener = site.listener()
@@ -82,6 +86,36 @@ def test_thousand_retrs(site, store, alice):
         assert client.body() == expected[0]
     client.ok()
     client.eof()
+
+
+@pytest.mark.uninstrumented("strace and the leak sanitizer exclude each other")
+def test_front_that_sees_the_others_go_on(site, maildir, alice):
+    """What the client has sent is the session's: the front neither answers nor hangs up.
+
+    strace holds the auth process when it has what it needs, and then the monitor between
+    closing the front's channels and ending it, which is its third kill(), after two for the
+    auth process.
+    """
+    maildir.fill([message(1)])
+    client = site.inetd()
+    client.cmd_ok("USER " + alice.name)
+    tracer = site.strace(client.process.pid, "-e", "trace=kill,setgroups", "-e",
+                         "inject=setgroups:delay_enter=300000:when=1", "-e",
+                         "inject=kill:delay_enter=600000:when=3")
+    client.send(b"PASS %s\r\nSTAT\r\nQUIT\r\n" % alice.password.encode())
+    front, = wait_role("front")
+    wait_role("auth")
+    time.sleep(0.1)
+    front.kill(signal.SIGSTOP)
+    wait_until(lambda: not roles("auth"), what="the verdict")
+    time.sleep(0.2)
+    with contextlib.suppress(ProcessLookupError):
+        front.kill(signal.SIGCONT)
+    client.ok()
+    assert client.reply().startswith(b"+OK 1 ")
+    client.ok()
+    client.eof()
+    tracer.wait()
 
 
 @pytest.mark.parametrize("transport", ["inetd", "pipes"])

@@ -134,11 +134,11 @@ def test_idle_timeout_is_silent_and_removes_nothing(site, store, alice):
 
 
 def test_any_command_resets_the_idle_timer(site, maildir, alice):
-    site.set(limits__idle_seconds=1)
+    site.set(limits__idle_seconds=3)
     client = site.inetd()
     client.login(alice)
     for line in ("NOOP", "FOO", "STAT", "", "NOOP"):
-        time.sleep(0.6)
+        time.sleep(0.9)
         client.cmd(line)
     client.quit()
 
@@ -148,14 +148,11 @@ def test_part_of_a_command_does_not_reset_the_idle_timer(site, maildir, alice):
     client = site.inetd()
     client.login(alice)
     start = time.monotonic()
-    try:
-        for _ in range(30):
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        while time.monotonic() - start < 3.5:
             client.send(b"N")
             time.sleep(0.1)
-    except (BrokenPipeError, ConnectionResetError):
-        pass
     client.eof()
-    assert time.monotonic() - start < 3.5
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

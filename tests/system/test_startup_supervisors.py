@@ -9,7 +9,7 @@ import pytest
 from demo_mail import put_demo_mail
 from harness import TIMEOUT, Proc, free_port, is_listening, role_of, wait_until
 from supervisors import (LISTENING, PER_CONNECTION, inetd_wait, running, sample,
-                         socket_activate, systemd_accept_no, unit_value)
+                         socket_activate, systemd_accept_no)
 
 ALL = PER_CONNECTION + LISTENING
 
@@ -181,18 +181,3 @@ def test_units_are_valid(site):
                            *(site.path(n) for n in names)],
                           capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.parametrize("unit", ["pop3d.service", "pop3d@.service"])
-def test_capabilities_of_the_units_are_enough(site, store, alice, unit):
-    """Under the unit's bounding set and no new privileges everything works."""
-    names = unit_value(unit, "CapabilityBoundingSet").split()
-    bounds = ",".join(["-all"] + [n.lower().replace("cap_", "+") for n in names])
-    assert unit_value(unit, "NoNewPrivileges") == "yes"
-    prefix = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=" + bounds]
-    listener = site.listener(prefix=prefix)
-    whole_life(listener.connect, store, alice)
-    client = listener.connect()
-    client.login(alice)
-    assert listener.stop() == 0
-    client.rest()

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import wait_until
+from patience import patient
 from stores import message
 
 LOGGED_IN = b"+OK Logged in"
@@ -136,6 +137,6 @@ def test_dotlock_that_changes_hands(site, mbox, alice):
     assert os.path.exists(path)
     os.unlink(path)
     second.kill()
-    client.timeout = 20
+    client.timeout = patient(20)
     assert client.reply().startswith(b"+OK 1 ")
     assert re.search(r"kill\(%d, 0\) += -1 ESRCH" % first.pid, trace())

@@ -8,6 +8,7 @@ import pytest
 
 from certificates import write_file
 from harness import ROOT, Proc, roles, wait_role, wait_until
+from patience import patient
 from stores import message
 from test_large_drops import GIGABYTE, count_body, write_big
 from test_limits_time import big_file
@@ -32,6 +33,7 @@ def connect(site, certificates, way="inetd", listener=None):
 
 # Who holds what
 
+@pytest.mark.uninstrumented("a sanitizer needs files that roles give up")
 @pytest.mark.parametrize("way", WAYS)
 def test_privileges(tls, certificates, way):
     connect(tls, certificates, way)
@@ -77,6 +79,7 @@ def test_openssl_is_mapped_nowhere_else(tls, alice, certificates, way):
     assert set(found.values()) == {(False, False)}
 
 
+@pytest.mark.uninstrumented("a sanitizer keeps memory that was freed")
 def test_no_password_stays_behind(tls, alice, certificates):
     alice.password = SECRET
     tls.write_users()
@@ -152,7 +155,7 @@ def test_a_crash_in_a_relay_of_inetd(tls, alice, certificates):
     wait_role("tls")[0].kill(signal.SIGSEGV)
     client.rest()
     client.close()
-    assert client.process.wait(10) == 70
+    assert client.process.wait(patient(10)) == 70
     assert tls.wait_log("crash", role="tls", signal=11)
     assert tls.wait_log("session-end", reason="disconnect")
 
@@ -193,7 +196,7 @@ def test_it_ends_with_a_service(tls, certificates):
     connect(tls, certificates, listener=listener)
     for proc in [*roles("resident"), *roles("tls"), Proc(listener.pid)]:
         proc.kill(signal.SIGTERM)
-    assert listener.process.wait(10) == 0
+    assert listener.process.wait(patient(10)) == 0
     for role in ("tls", "resident"):
         wait_until(lambda: not roles(role), what="the end of role " + role)
     assert [l for l in tls.log_lines("crash") if "signal=15" not in l] == []
@@ -281,6 +284,7 @@ def peak_kb(proc):
     return int(proc.status()["VmHWM"].split()[0])
 
 
+@pytest.mark.uninstrumented("a sanitizer takes many times the memory")
 @pytest.mark.parametrize("way", WAYS)
 def test_gigabyte_message_in_flat_memory(tls, maildir, alice, certificates, way):
     path = maildir.put(b"")

@@ -9,6 +9,7 @@ import pytest
 
 import tls_client
 from harness import roles, wait_role
+from patience import patient
 from stores import message
 from test_protocol_capa import BASE, PLAINTEXT
 from tls_client import context, stls
@@ -222,7 +223,7 @@ def test_a_crash_in_a_handshake(tls):
     client.cmd_ok("STLS")
     wait_role("tls")[0].kill(signal.SIGABRT)
     client.rest()
-    assert client.process.wait(10) == 70
+    assert client.process.wait(patient(10)) == 70
     assert tls.wait_log("crash", role="tls", signal=6)
 
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from patience import patient
 from stores import message
 from supervisors import inetd, inetd_wait, running, systemd_accept_yes, tcpserver, xinetd
 from tls_client import context, implicit
@@ -194,7 +195,7 @@ def s_client(site, port, ca, *options):
     done = subprocess.run(
         ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-servername", "localhost",
          "-CAfile", ca, "-verify_return_error", "-ign_eof", *options],
-        input=b"CAPA\r\nQUIT\r\n", capture_output=True, timeout=10, check=False)
+        input=b"CAPA\r\nQUIT\r\n", capture_output=True, timeout=patient(10), check=False)
     text = done.stdout.decode()
     assert done.returncode == 0 and "+OK Bye" in text, (text, done.stderr)
     return text
@@ -223,5 +224,5 @@ def test_neither_renegotiation_nor_early_data(tls, certificates, version):
     if version == "-tls1_2":
         done = subprocess.run(
             ["openssl", "s_client", "-connect", "127.0.0.1:%d" % listener.port, version],
-            input=b"R\n", capture_output=True, timeout=10, check=False)
+            input=b"R\n", capture_output=True, timeout=patient(10), check=False)
         assert b"no renegotiation" in done.stderr

@@ -89,17 +89,17 @@ only_the_same_is_known(void **state)
 static void
 other_keys_and_other_boots_know_nothing(void **state)
 {
-	unsigned char key[AUTH_CACHE_KEY];
+	unsigned char key[HOST_KEY_OCTETS];
 
 	(void)state;
 	remember("passwd", "jo", "hash", "secret");
-	memcpy(key, cache.key, sizeof(key));
-	cache.key[31] ^= 1;
+	memcpy(key, cache.key.octets, sizeof(key));
+	cache.key.octets[31] ^= 1;
 	assert_false(known("passwd", "jo", "hash", "secret"));
-	memcpy(cache.key, key, sizeof(key));
-	cache.boot[0] ^= 1;
+	memcpy(cache.key.octets, key, sizeof(key));
+	cache.key.boot[0] ^= 1;
 	assert_false(known("passwd", "jo", "hash", "secret"));
-	cache.boot[0] ^= 1;
+	cache.key.boot[0] ^= 1;
 	assert_true(known("passwd", "jo", "hash", "secret"));
 }
 
@@ -126,7 +126,7 @@ a_second_process_has_the_same_key(void **state)
 
 	(void)state;
 	assert_null(auth_cache_open(&other, directory, 100));
-	assert_memory_equal(other.key, cache.key, sizeof(cache.key));
+	assert_memory_equal(other.key.octets, cache.key.octets, HOST_KEY_OCTETS);
 	(void)close(other.fd);
 }
 
@@ -179,7 +179,7 @@ nothing_stands_in_clear(void **state)
 	assert_null(memmem(table, (size_t)n, "open sesame", 11));
 	assert_null(memmem(table, (size_t)n, "jonathan", 8));
 	assert_null(memmem(table, (size_t)n, "$argon2id$", 10));
-	assert_null(memmem(table, (size_t)n, cache.key, sizeof(cache.key)));
+	assert_null(memmem(table, (size_t)n, cache.key.octets, HOST_KEY_OCTETS));
 }
 
 static void

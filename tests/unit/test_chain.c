@@ -14,7 +14,7 @@
 /* The last line that was logged, and the values that mod_puppet is told. */
 static char logged[600];
 static int logged_priority;
-static const char *result, *user, *home, *mail, *reason;
+static const char *result, *user, *home, *mail, *reason, *turn;
 static struct auth_out out;
 
 static void
@@ -23,6 +23,25 @@ log_note(void *cookie, int priority, const char *text)
 	assert_ptr_equal(cookie, logged);
 	logged_priority = priority;
 	(void)snprintf(logged, sizeof(logged), "%s", text);
+}
+
+/* The module that has a turn, "" for none; and whether turns come. */
+static char turn_of[32];
+static bool turn_comes;
+
+static bool
+wait_turn(void *cookie, const char *module)
+{
+	assert_ptr_equal(cookie, logged);
+	(void)snprintf(turn_of, sizeof(turn_of), "%s", module);
+	return turn_comes;
+}
+
+static void
+end_turn(void *cookie)
+{
+	assert_ptr_equal(cookie, logged);
+	turn_of[0] = '\0';
 }
 
 static const char *
@@ -35,6 +54,7 @@ config_value(void *cookie, const char *module, const char *key)
 	       : strcmp(key, "user") == 0   ? user
 	       : strcmp(key, "home") == 0   ? home
 	       : strcmp(key, "mail") == 0   ? mail
+	       : strcmp(key, "turn") == 0   ? turn
 	       : strcmp(key, "reason") == 0 ? reason
 					    : NULL;
 }
@@ -42,8 +62,11 @@ config_value(void *cookie, const char *module, const char *key)
 static struct auth_chain *
 load(const char *modules, char *error, size_t error_size)
 {
-	struct auth_chain_options options = {fixture_directory, modules, logged, log_note,
-		config_value, NULL, NULL, NULL};
+	struct auth_chain_options options = {.directory = fixture_directory,
+		.modules = modules,
+		.cookie = logged,
+		.log = log_note,
+		.config = config_value};
 
 	error[0] = '\0';
 	return auth_chain_load(&options, error, error_size);
@@ -87,7 +110,7 @@ setup(void **state)
 	static const char *const modules[] = {"mod_ok", "mod_puppet", "mod_tempfail",
 		"mod_badopen", "mod_unterminated", "mod_crash"};
 
-	result = user = home = mail = reason = NULL;
+	result = user = home = mail = reason = turn = NULL;
 	if (fixture_setup(state) != 0)
 		return 1;
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
@@ -103,6 +126,8 @@ assert_wiped(void)
 	memset(&none, 0, sizeof(none));
 	none.uid = (uid_t)-1;
 	none.gid = (gid_t)-1;
+	none.login_delay = AUTH_UNSET;
+	none.expire = AUTH_UNSET;
 	assert_memory_equal(&out.identity, &none, sizeof(none));
 }
 
@@ -192,6 +217,36 @@ tempfail_is_final(void **state)
 	(void)state;
 	assert_int_equal(ask_once("mod_tempfail mod_ok", "jo", "ok"), AUTH_TEMPFAIL);
 	assert_wiped();
+}
+
+/* A turn is the module's own, and over with its answer. */
+static void
+turns_end_with_the_answer(void **state)
+{
+	char error[256];
+	struct auth_chain_options options = {.directory = fixture_directory,
+		.modules = "mod_puppet",
+		.cookie = logged,
+		.log = log_note,
+		.config = config_value,
+		.wait_turn = wait_turn,
+		.end_turn = end_turn};
+	struct auth_chain *chain = auth_chain_load(&options, error, sizeof(error));
+
+	(void)state;
+	assert_non_null(chain);
+	assert_true(auth_chain_open(chain));
+	result = "4";
+	turn = "yes";
+	turn_comes = true;
+	(void)snprintf(turn_of, sizeof(turn_of), "none");
+	assert_int_equal(ask(chain, "jo", "ok"), AUTH_OK);
+	assert_string_equal(turn_of, "");
+	turn_comes = false;
+	assert_int_equal(ask(chain, "jo", "ok"), AUTH_TEMPFAIL);
+	auth_chain_free(chain);
+	/* Where nobody counts, it comes at once. */
+	assert_int_equal(ask_once("mod_puppet", "jo", "ok"), AUTH_OK);
 }
 
 static void
@@ -342,6 +397,7 @@ test_chain(void)
 		TEST(ok_is_final),
 		TEST(deny_is_final),
 		TEST(tempfail_is_final),
+		TEST(turns_end_with_the_answer),
 		TEST(unknown_asks_the_next),
 		TEST(other_results_are_tempfail),
 		TEST(identity_is_passed_on),

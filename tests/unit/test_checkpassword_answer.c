@@ -13,26 +13,45 @@ static const char *
 parse(const char *answer, size_t n)
 {
 	memset(&identity, 0, sizeof(identity));
+	identity.login_delay = identity.expire = AUTH_UNSET;
 	return checkpassword_answer_parse(answer, n, &identity);
 }
 
-/* Of four values, in a block of just that size for sanitizers to see the end of. */
+/* In a block of just that size for sanitizers to see the end of. */
 static const char *
-parse_values(const char *user, const char *home, const char *mail, const char *maildir)
+parse_list(const char *const values[CHECKPASSWORD_ANSWER_COUNT])
 {
-	const char *const values[] = {user, home, mail, maildir}, *wrong;
-	char *answer =
-		malloc(strlen(user) + strlen(home) + strlen(mail) + strlen(maildir) + 4);
-	size_t n = 0;
+	const char *wrong;
+	size_t n = 0, size = 0;
+	char *answer;
 
+	for (size_t i = 0; i < CHECKPASSWORD_ANSWER_COUNT; i++)
+		size += strlen(values[i]) + 1;
+	answer = malloc(size);
 	assert_non_null(answer);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < CHECKPASSWORD_ANSWER_COUNT; i++) {
 		memcpy(answer + n, values[i], strlen(values[i]) + 1);
 		n += strlen(values[i]) + 1;
 	}
 	wrong = parse(answer, n);
 	free(answer);
 	return wrong;
+}
+
+static const char *
+parse_values(const char *user, const char *home, const char *mail, const char *maildir)
+{
+	const char *const values[] = {user, home, mail, maildir, "", ""};
+
+	return parse_list(values);
+}
+
+static const char *
+parse_policy(const char *delay, const char *expire)
+{
+	const char *const values[] = {"", "", "", "", delay, expire};
+
+	return parse_list(values);
 }
 
 static void
@@ -75,13 +94,29 @@ mail_locations(void **state)
 static void
 malformed_answers(void **state)
 {
-	static const char values[] = "a\0/b\0c\0d\0e";
+	static const char values[] = "a\0/b\0c\0d\0"
+				     "1\0"
+				     "2\0e";
 
 	(void)state;
 	for (size_t n = 0; n <= sizeof(values); n++)
-		assert_true((parse(values, n) == NULL) == (n == 9));
+		assert_true((parse(values, n) == NULL) == (n == 13));
 	assert_non_null(parse_values("jo", "home", "", ""));
 	assert_non_null(strstr(parse_values("jo", "~", "", ""), "absolute"));
+}
+
+static void
+delay_and_expiry(void **state)
+{
+	(void)state;
+	assert_null(parse_policy("", ""));
+	assert_true(identity.login_delay == AUTH_UNSET && identity.expire == AUTH_UNSET);
+	assert_null(parse_policy("0", "never"));
+	assert_true(identity.login_delay == 0 && identity.expire == AUTH_EXPIRE_NEVER);
+	assert_null(parse_policy("600", "0"));
+	assert_true(identity.login_delay == 600 && identity.expire == 0);
+	assert_non_null(parse_policy("never", ""));
+	assert_non_null(parse_policy("", "30d"));
 }
 
 static void
@@ -121,6 +156,7 @@ test_checkpassword_answer(void)
 		cmocka_unit_test(values_are_taken),
 		cmocka_unit_test(mail_locations),
 		cmocka_unit_test(malformed_answers),
+		cmocka_unit_test(delay_and_expiry),
 		cmocka_unit_test(limits),
 	};
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,9 +230,10 @@ runner_ends_when_nobody_waits(void **state)
 {
 	pid_t pid;
 	int fd = start_runner("echo $$ >self; sleep 1000", 1000, &pid);
+	struct stat st;
 
 	(void)state;
-	while (access(fixture_path("self"), R_OK) != 0)
+	while (stat(fixture_path("self"), &st) != 0 || st.st_size == 0)
 		(void)usleep(10000);
 	end_runner(fd, pid);
 	assert_false(is_running("self"));

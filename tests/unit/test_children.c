@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,8 @@ test_table(void **state)
 	assert_int_equal(children_from(&children, "192.0.2."), 0);
 	assert_int_equal(children_from(&children, "::1"), 1);
 	assert_int_equal(children_from(&children, ""), 1);
+	assert_string_equal(children_address(&children, 102), "::1");
+	assert_null(children_address(&children, 105));
 	/* In an order unlike the one they came in. */
 	assert_true(children_remove(&children, 102));
 	assert_false(children_remove(&children, 102));
@@ -62,6 +65,38 @@ test_table(void **state)
 	assert_true(children_remove(&children, 103));
 	assert_int_equal(children.n, 0);
 	assert_false(children_remove(&children, 103));
+}
+
+static void
+test_half_open_ones(void **state)
+{
+	struct children restored;
+	int fd;
+
+	(void)state;
+	assert_int_equal(children_half_open(&children), 0);
+	children_add(&children, 101, "::1");
+	children_add(&children, 102, "::1");
+	children_add(&children, 103, "::1");
+	assert_int_equal(children_half_open(&children), 3);
+	children_logged_in(&children, 102);
+	children_logged_in(&children, 102);
+	children_logged_in(&children, 104);
+	assert_int_equal(children_half_open(&children), 2);
+	/* It is known of each, and outlives the program. */
+	fd = children_save(&children);
+	assert_true(children_init(&restored, 3));
+	assert_true(children_restore(&restored, fd));
+	assert_int_equal(close(fd), 0);
+	assert_true(children_remove(&restored, 101));
+	assert_int_equal(children_half_open(&restored), 1);
+	assert_true(children_remove(&restored, 102));
+	assert_int_equal(children_half_open(&restored), 1);
+	free(restored.entries);
+	/* Who comes in the place of one that has is another one. */
+	assert_true(children_remove(&children, 102));
+	children_add(&children, 105, "::1");
+	assert_int_equal(children_half_open(&children), 3);
 }
 
 /* A table that is full does not grow over its end, and serves on. */
@@ -152,10 +187,46 @@ test_restore_more(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
+/* A file of one entry, of which the octet at `at` was changed, is no table. */
+static void
+assert_refused(size_t at, int octet)
+{
+	unsigned char *entry = (unsigned char *)children.entries;
+	int fd;
+
+	memset(children.entries, 0, sizeof(struct child_entry));
+	children.n = 0;
+	children_add(&children, 101, "::1");
+	if (at == 0)
+		children.entries[0].pid = octet;
+	else
+		memset(entry + at, octet,
+			at == offsetof(struct child_entry, address) ? ADDRESS_TEXT_MAX
+								    : 1);
+	fd = children_save(&children);
+	assert_true(fd >= 0);
+	assert_false(children_restore(&children, fd));
+	assert_int_equal(children.n, 0);
+	assert_int_equal(close(fd), 0);
+}
+
+/* kill(-1) would be for all processes there are, and kill(0) for our own group. */
+static void
+test_restore_unsound(void **state)
+{
+	(void)state;
+	assert_refused(0, -1);
+	assert_refused(0, 0);
+	assert_refused(offsetof(struct child_entry, logged_in), 2);
+	assert_refused(offsetof(struct child_entry, address), 'a');
+}
+
 static void
 test_restore_wrong(void **state)
 {
 	int fds[2], fd = memfd_create("wrong", MFD_CLOEXEC);
+	unsigned char octets;
+	struct stat st;
 
 	(void)state;
 	children_add(&children, 101, "::1");
@@ -163,7 +234,23 @@ test_restore_wrong(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "odd", 3), 3);
 	assert_false(children_restore(&children, fd));
-	assert_int_equal(ftruncate(fd, (off_t)sizeof(struct child_entry) + 1), 0);
+	/* Entries without a head, as a program of another version left them. */
+	assert_int_equal(pwrite(fd, children.entries, sizeof(struct child_entry), 0),
+		sizeof(struct child_entry));
+	assert_int_equal(ftruncate(fd, (off_t)sizeof(struct child_entry)), 0);
+	assert_false(children_restore(&children, fd));
+	assert_int_equal(close(fd), 0);
+	fd = children_save(&children);
+	assert_true(fd >= 0);
+	assert_true(children_restore(&children, fd));
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(ftruncate(fd, st.st_size + 1), 0);
+	assert_false(children_restore(&children, fd));
+	/* Another size of an entry is another table. */
+	assert_int_equal(ftruncate(fd, st.st_size), 0);
+	assert_int_equal(pread(fd, &octets, 1, 24), 1);
+	octets++;
+	assert_int_equal(pwrite(fd, &octets, 1, 24), 1);
 	assert_false(children_restore(&children, fd));
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(children.n, 1);
@@ -212,12 +299,14 @@ test_children(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_table, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_half_open_ones, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_save_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restore_more, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restore_wrong, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restore_unsound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signal, set_up, tear_down),
 	};
 

@@ -167,6 +167,27 @@ test_shrunk(void **state)
 		}
 }
 
+/* libzstd takes such a frame, or does not, as the pieces are that it is read in. */
+static void
+test_zstd_length(void **state)
+{
+	/* 38232 octets of text, it says, and has one block, which is empty. */
+	static const char empty[] = "\x28\xb5\x2f\xfd\x61\0\x58\x94\1\0\0";
+	/* The same, with a block of one octet before. */
+	static const char one[] = "\x28\xb5\x2f\xfd\x20\2\x08\0\0x\1\0\0";
+
+	(void)state;
+	compressed_raw(&file, empty, sizeof(empty) - 1);
+	compressed_assert_fails(&file, DECODER_DAMAGED);
+	file.n = 0;
+	compressed_raw(&file, one, sizeof(one) - 1);
+	compressed_assert_fails(&file, DECODER_DAMAGED);
+	/* It is right for a text of one octet. */
+	file.p[5] = 1;
+	compressed_assert_text(&file, 1, "x", 1);
+	compressed_assert_text(&file, 1000, "x", 1);
+}
+
 static void
 test_read_error(void **state)
 {
@@ -196,6 +217,7 @@ test_decoder_damage(void)
 		TEST(test_flipped_anywhere),
 		TEST(test_checksum),
 		TEST(test_shrunk),
+		TEST(test_zstd_length),
 		TEST(test_read_error),
 	};
 

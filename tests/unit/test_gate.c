@@ -78,6 +78,46 @@ test_strangers(void **state)
 }
 
 static void
+test_logged_in(void **state)
+{
+	const struct service service = {.gate = channel[1]};
+	struct ipc_message message;
+
+	(void)state;
+	children_add(&children, getpid(), "192.0.2.1");
+	children_add(&children, getpid() + 1, "192.0.2.1");
+	gate_logged_in(&service);
+	assert_int_equal(children_half_open(&children), 2);
+	gate_answer(channel[0], &children, 1);
+	assert_int_equal(children_half_open(&children), 1);
+	assert_false(children.entries[1].logged_in);
+	/* What is no such message changes nothing. */
+	ipc_begin(&message, IPC_LOGGED_IN);
+	assert_true(ipc_send(channel[1], &message));
+	gate_answer(channel[0], &children, 1);
+	ipc_begin(&message, IPC_ADDRESS);
+	ipc_put_number(&message, (uint32_t)getpid() + 1);
+	ipc_put_text(&message, "192.0.2.2");
+	assert_true(ipc_send(channel[1], &message));
+	gate_answer(channel[0], &children, 1);
+	assert_int_equal(children_half_open(&children), 1);
+	assert_string_equal(children.entries[1].address, "192.0.2.1");
+}
+
+/* A listener that is gone, or that there never was, keeps nobody waiting. */
+static void
+test_logged_in_alone(void **state)
+{
+	struct service service = {.gate = -1};
+
+	(void)state;
+	gate_logged_in(&service);
+	service.gate = channel[1];
+	assert_int_equal(close(channel[0]), 0);
+	gate_logged_in(&service);
+}
+
+static void
 test_without_a_listener(void **state)
 {
 	struct service service = {.gate = -1};
@@ -97,6 +137,8 @@ test_gate(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_logged_in, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_logged_in_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_without_a_listener, set_up, tear_down),
 	};

@@ -283,15 +283,19 @@ test_peer_gone(void **state)
 	assert_false(ipc_send(fds[1], &message));
 }
 
-/* It leaves with a message of ours unread. */
+/* It leaves with a message of ours unread, and the last word is its own. */
 static void
 test_peer_reset(void **state)
 {
 	(void)state;
 	ipc_begin(&message, IPC_RESULT);
 	assert_true(ipc_send(fds[1], &message));
+	ipc_begin(&message, IPC_BYE);
+	assert_true(ipc_send(fds[0], &message));
 	assert_int_equal(close(fds[0]), 0);
 	fds[0] = -1;
+	assert_int_equal(ipc_receive(fds[1], &message), 1);
+	assert_int_equal(ipc_type(&message), IPC_BYE);
 	assert_int_equal(ipc_receive(fds[1], &message), 0);
 }
 

@@ -94,6 +94,33 @@ test_another_number_is_refused_and_closed(void **state)
 	assert_int_equal(ipc_receive_fds(channel[1], &message, fds, 1), -1);
 }
 
+/* Up to as many as the caller has room for. */
+static void
+test_some(void **state)
+{
+	int fds[IPC_FDS_MAX];
+	int before = count_open();
+	size_t n = 2;
+
+	(void)state;
+	ipc_begin(&message, IPC_RELAY);
+	assert_true(ipc_send(channel[0], &message));
+	assert_int_equal(ipc_receive_some_fds(channel[1], &message, fds, &n), 1);
+	assert_int_equal(n, 0);
+	for (size_t sent = 1; sent <= 2; sent++) {
+		assert_true(send_n(sent));
+		n = 2;
+		assert_int_equal(ipc_receive_some_fds(channel[1], &message, fds, &n), 1);
+		assert_int_equal(n, sent);
+		while (n > 0)
+			assert_int_equal(close(fds[--n]), 0);
+	}
+	assert_true(send_n(3));
+	n = 2;
+	assert_int_equal(ipc_receive_some_fds(channel[1], &message, fds, &n), -1);
+	assert_int_equal(count_open(), before);
+}
+
 static void
 test_ends(void **state)
 {
@@ -108,6 +135,23 @@ test_ends(void **state)
 	assert_false(send_n(1));
 }
 
+/* It leaves with a message of ours unread, and the last word is its own. */
+static void
+test_reset(void **state)
+{
+	int fds[1];
+
+	(void)state;
+	ipc_begin(&message, IPC_STEP);
+	assert_true(ipc_send(channel[1], &message));
+	assert_true(send_n(1));
+	assert_int_equal(close(channel[0]), 0);
+	channel[0] = -1;
+	assert_int_equal(ipc_receive_fds(channel[1], &message, fds, 1), 1);
+	assert_int_equal(close(fds[0]), 0);
+	assert_int_equal(ipc_receive_fds(channel[1], &message, fds, 1), 0);
+}
+
 int
 test_ipc_fds(void)
 {
@@ -115,7 +159,9 @@ test_ipc_fds(void)
 		cmocka_unit_test_setup_teardown(test_they_arrive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_another_number_is_refused_and_closed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_some, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("ipc_fds", tests, NULL, NULL);

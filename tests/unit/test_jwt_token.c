@@ -67,8 +67,8 @@ malformed_tokens(void **state)
 		"e30.e30.", "e30.e30.A", "e30.e30.AAAA.", "e30.e30.AAAA.AAAA",
 		".e30.AAAA", "e30..AAAA", "e30=.e30.AAAA", "e30.e30.AA==", "e30.e30.AAB",
 		"e30 .e30.AAAA", "e30.e30.AA+A", "e30.e30.AA/A", "e30.e30\n.AAAA",
-		"e31.e30.AAAA", "W10.e30.AAAA", "e30.W10.AAAA", "MQ.e30.AAAA",
-		"bnVsbA.e30.AAAA"};
+		"e30.e30.AA\x80g", "e30.e30.AA\xffg", "e31.e30.AAAA", "W10.e30.AAAA",
+		"e30.W10.AAAA", "MQ.e30.AAAA", "bnVsbA.e30.AAAA"};
 
 	(void)state;
 	assert_true(parse("e30.e30.AAAA"));

@@ -121,6 +121,45 @@ test_slow_long(void **state)
 	reading_each_way(run_slow_long);
 }
 
+/* Of all lines together, whether they end or not. */
+static void
+run_total(struct reading *r)
+{
+	char part[100];
+
+	memset(part, 'e', sizeof(part));
+	r->reader.most = 6 + 300;
+	reading_send(r, "NOOP\r\n");
+	reading_expect(r, "NOOP");
+	for (size_t i = 0; i < 3; i++) {
+		wire_send(&r->wire, part, sizeof(part));
+		reading_expect_status(r, LINE_TIMEOUT);
+	}
+	reading_send(r, "e");
+	reading_expect_status(r, LINE_EXHAUSTED);
+}
+
+/* One that takes over goes on from what there was. */
+static void
+run_total_goes_on(struct reading *r)
+{
+	r->reader.total = 95;
+	r->reader.most = 100;
+	reading_send(r, "A\r\n");
+	reading_expect(r, "A");
+	assert_int_equal(r->reader.total, 98);
+	reading_send(r, "ABC");
+	reading_expect_status(r, LINE_EXHAUSTED);
+}
+
+static void
+test_total(void **state)
+{
+	(void)state;
+	reading_each_way(run_total);
+	reading_each_way(run_total_goes_on);
+}
+
 static void
 run_eof_in_long(struct reading *r)
 {
@@ -171,6 +210,7 @@ test_line_limit(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_other_limit),
 		cmocka_unit_test(test_slow_long),
+		cmocka_unit_test(test_total),
 		cmocka_unit_test(test_eof),
 		cmocka_unit_test(test_pipeline),
 	};

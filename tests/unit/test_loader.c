@@ -64,7 +64,7 @@ what_a_module_exports_is_checked(void **state)
 	static const struct {
 		const char *name, *why;
 	} modules[] = {
-		{"mod_badabi", "built for module interface 2, expected 1"},
+		{"mod_badabi", "built for module interface 3, expected 2"},
 		{"mod_badsize", "module structure of "},
 		{"mod_badname", "calls itself \"mod_other\", expected \"mod_badname\""},
 		{"mod_nosymbol", "no symbol pop3d_auth_module"},

@@ -91,6 +91,20 @@ test_for_cur(void **state)
 	assert_false(maildir_name_for_cur(name, to));
 }
 
+static void
+test_time(void **state)
+{
+	(void)state;
+	assert_true(maildir_name_time("1700000000.M1P1.host", 20) == 1700000000);
+	assert_true(maildir_name_time("1700000000", 10) == 1700000000);
+	assert_true(maildir_name_time("1700000000", 4) == 1700);
+	assert_true(maildir_name_time("m1", 2) == 0);
+	assert_true(maildir_name_time("", 0) == 0);
+	assert_true(maildir_name_time("9223372036854775807", 19) == INT64_MAX);
+	assert_true(maildir_name_time("9223372036854775808", 19) == INT64_MAX);
+	assert_true(maildir_name_time("18446744073709551617", 20) == INT64_MAX);
+}
+
 int
 test_maildir_name(void)
 {
@@ -99,6 +113,7 @@ test_maildir_name(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_order_of_huge_numbers),
 		cmocka_unit_test(test_for_cur),
+		cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests_name("maildir_name", tests, NULL, NULL);

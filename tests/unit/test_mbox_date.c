@@ -127,6 +127,37 @@ test_write(void **state)
 	assert_written(1729983600, "Sun Oct 27 01:00:00 2024");
 }
 
+static void
+assert_latest(const char *line, int64_t expected)
+{
+	int64_t seconds;
+
+	assert_true(
+		mbox_date_latest((const unsigned char *)line, strlen(line), &seconds));
+	assert_true(seconds == expected);
+}
+
+/* Whatever the zone of this host is. */
+static void
+test_latest(void **state)
+{
+	int64_t seconds;
+
+	(void)state;
+	zone_set("Asia/Kathmandu");
+	assert_latest("From a@b Mon Jan  1 00:00:00 2024 +0000\n", 1704067200);
+	assert_latest("From a@b Mon Jan  1 00:00:00 2024 -0500\n", 1704067200 + 5 * 3600);
+	assert_latest("From a@b Mon Jan  1 00:00:00 GMT 2024\n", 1704067200);
+	assert_latest("From a@b Mon Jan  1 00:00:00 2024\n", 1704067200 + 12 * 3600);
+	assert_latest("From a@b Mon Jan  1 00:00:00 MET 2024\n", 1704067200 + 12 * 3600);
+	assert_latest(
+		"From a@b Mon Jan  1 00:00:00 2024 +1400\n", 1704067200 - 14 * 3600);
+	assert_latest(
+		"From a@b Mon Jan  1 00:00:00 2024 +9959\n", 1704067200 + 12 * 3600);
+	assert_false(mbox_date_latest(
+		(const unsigned char *)"From me to you\n", 15, &seconds));
+}
+
 int
 test_mbox_date(void)
 {
@@ -135,6 +166,7 @@ test_mbox_date(void)
 		cmocka_unit_test_teardown(test_zones, teardown),
 		cmocka_unit_test_teardown(test_no_date, teardown),
 		cmocka_unit_test_teardown(test_there_and_back, teardown),
+		cmocka_unit_test_teardown(test_latest, teardown),
 		cmocka_unit_test_teardown(test_write, teardown),
 	};
 

@@ -48,17 +48,18 @@ copies_pieces_down(void **state)
 	struct mbox_fixture *f = *state;
 	const int fd = open_box(f);
 	const struct mbox_piece pieces[] = {{fd, 3, 2}, {fd, 6, 3}, {fd, 9, 0}};
-	char text[65];
-	SHA2_CTX sha;
+	unsigned char sum[CHECKSUM_SIZE], wanted[CHECKSUM_SIZE];
+	struct checksum *checksum = checksum_new();
 
+	assert_non_null(checksum);
 	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
-	SHA256Init(&sha);
-	assert_true(mbox_io_copy(pieces, 3, fd, 1, &sha, NULL));
+	checksum_begin(checksum, 0);
+	assert_true(mbox_io_copy(pieces, 3, fd, 1, checksum, NULL));
 	mbox_fixture_expect(f, "0346786789");
-	SHA256End(&sha, text);
-	/* printf 34678 | sha256sum */
-	assert_string_equal(
-		text, "9d35225597b6d3e18d35fd021462b3b8bf781c1bac898c5fce24502924c28207");
+	checksum_end(checksum, sum);
+	checksum_of("34678", 5, wanted);
+	assert_memory_equal(sum, wanted, sizeof sum);
+	checksum_free(checksum);
 	close(fd);
 }
 
@@ -95,14 +96,14 @@ refreshes_the_lock(void **state)
 	struct delivery_lock lock = {.dotlock_held = true, .dotlock = {.fd = -1}};
 	const int fd = open_box(f);
 	const struct mbox_piece piece = {fd, 0, 3};
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	unsigned char sum[CHECKSUM_SIZE];
 
 	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
 	lock.touched = -1000;
 	assert_true(mbox_io_copy(&piece, 1, fd, 0, NULL, &lock));
 	assert_true(lock.touched > -1000);
 	lock.touched = -1000;
-	assert_true(mbox_io_digest(piece, digest, &lock));
+	assert_true(mbox_io_checksum(piece, 0, sum, &lock));
 	assert_true(lock.touched > -1000);
 	close(fd);
 }
@@ -114,11 +115,10 @@ copies_large_pieces(void **state)
 	struct mbox_fixture *f = *state;
 	const size_t n = 1000003, shift = 17;
 	unsigned char *bytes = malloc(n);
-	unsigned char digest[SHA256_DIGEST_LENGTH], wanted[SHA256_DIGEST_LENGTH];
+	unsigned char sum[CHECKSUM_SIZE], wanted[CHECKSUM_SIZE];
 	const int fd = open_box(f);
 	const struct mbox_piece piece = {fd, shift, n - shift};
 	struct bytes now;
-	SHA2_CTX sha;
 
 	assert_non_null(bytes);
 	for (size_t i = 0; i < n; i++)
@@ -128,12 +128,11 @@ copies_large_pieces(void **state)
 	now = mbox_fixture_read(f->path);
 	assert_memory_equal(now.p, bytes + shift, n - shift);
 	assert_memory_equal(now.p + n - shift, bytes + n - shift, shift);
-	assert_true(mbox_io_digest((struct mbox_piece){fd, 0, n - shift}, digest, NULL));
-	SHA256Init(&sha);
-	SHA256Update(&sha, bytes + shift, n - shift);
-	SHA256Final(wanted, &sha);
-	assert_memory_equal(digest, wanted, sizeof digest);
-	assert_false(mbox_io_digest((struct mbox_piece){fd, 0, n + 1}, digest, NULL));
+	assert_true(
+		mbox_io_checksum((struct mbox_piece){fd, 0, n - shift}, 0, sum, NULL));
+	checksum_of(bytes + shift, n - shift, wanted);
+	assert_memory_equal(sum, wanted, sizeof sum);
+	assert_false(mbox_io_checksum((struct mbox_piece){fd, 0, n + 1}, 0, sum, NULL));
 	assert_int_equal(errno, ENODATA);
 	free(now.p);
 	free(bytes);

@@ -33,8 +33,10 @@ config_value(void *cookie, const char *module, const char *key)
 static int
 setup(void **state)
 {
-	struct auth_chain_options options = {fixture_directory, "mod_puppet", NULL,
-		log_count, config_value, NULL, NULL, NULL};
+	struct auth_chain_options options = {.directory = fixture_directory,
+		.modules = "mod_puppet",
+		.log = log_count,
+		.config = config_value};
 	char error[256];
 
 	if (fixture_setup(state) != 0)
@@ -106,6 +108,33 @@ user_and_password_are_asked_for(void **state)
 	/* Blanks belong to the password, and any byte but NUL may be in it. */
 	assert_int_equal(say("jo\0 \r\n\x01\xff ", 9), AUTH_OK);
 	assert_int_equal(asked, 1);
+}
+
+static void
+note_tried(struct auth_exchange *tried, struct auth_span secret)
+{
+	assert_string_equal(tried->user, "jo");
+	assert_int_equal(secret.n, 2);
+	assert_memory_equal(secret.p, "ok", 2);
+	++*(unsigned *)tried->cookie;
+}
+
+/* Of each password that modules are asked about, and of nothing else. */
+static void
+tried_passwords_are_told(void **state)
+{
+	unsigned told = 0;
+
+	(void)state;
+	exchange.tried = note_tried;
+	exchange.cookie = &told;
+	assert_int_equal(say("jo\0ok", 5), AUTH_OK);
+	assert_int_equal(told, 1);
+	assert_int_equal(say("jo\0", 3), AUTH_DENY);
+	assert_int_equal(told, 1);
+	exchange.mechanism = auth_mechanism_find("APOP");
+	(void)say("jo 0123456789abcdef0123456789abcdef", 35);
+	assert_int_equal(told, 1);
 }
 
 static void
@@ -183,6 +212,7 @@ test_mechanism(void)
 	const struct CMUnitTest tests[] = {
 		TEST(mechanisms_are_found_by_name),
 		TEST(user_and_password_are_asked_for),
+		TEST(tried_passwords_are_told),
 		TEST(empty_password_asks_nobody),
 		TEST(malformed_messages_ask_nobody),
 		TEST(every_byte_in_a_name),

@@ -70,8 +70,23 @@ host_remember(void *cookie, const struct auth_request *request, struct auth_span
 		(const char *)stored.p);
 }
 
+/* How often a turn was waited for since the last question, and whether it comes. */
+static unsigned turns;
+static bool no_turn;
+
+static bool
+host_wait_turn(void *cookie)
+{
+	(void)cookie;
+	turns++;
+	/* What the turn is for has not begun. */
+	assert_int_equal(crypto_count, 0);
+	return !no_turn;
+}
+
 static const struct auth_host host = {.known = host_known,
 	.remember = host_remember,
+	.wait_turn = host_wait_turn,
 	.abi = POP3D_AUTH_ABI,
 	.size = sizeof(host),
 	.log = host_log,
@@ -164,6 +179,39 @@ right_passwords_are_remembered(void **state)
 	crypto_count = 0;
 	assert_int_equal(pop3d_auth_module.verify(module, &request, &out), AUTH_OK);
 	assert_int_equal(crypto_count, 0);
+	stop();
+}
+
+/* Nothing is computed out of turn, and what need not be computed has no need of one. */
+static void
+hashes_wait_for_a_turn(void **state)
+{
+	const struct auth_request request = {.size = sizeof(request),
+		.proof = AUTH_PROOF_PASSWORD,
+		.user = "jo",
+		.secret = fixture_span("password"),
+		.mechanism = "USER",
+		.remote = "",
+		.local = ""};
+	static const char *const users[] = {"jo", "unknown", "locked"};
+
+	(void)state;
+	start("jo:" HASH "\nlocked:*\n");
+	for (size_t i = 0; i < 3; i++) {
+		turns = 0;
+		no_turn = false;
+		assert_int_not_equal(ask(users[i], "password"), AUTH_TEMPFAIL);
+		assert_int_equal(turns, 1);
+		assert_int_equal(crypto_count, 1);
+		no_turn = true;
+		assert_int_equal(ask(users[i], "password"), AUTH_TEMPFAIL);
+		assert_string_equal(out.reason, "too many passwords are being checked");
+		assert_int_equal(crypto_count, 0);
+		assert_string_equal(remembered, "");
+	}
+	(void)snprintf(remembered, sizeof(remembered), "%s", HASH);
+	assert_int_equal(pop3d_auth_module.verify(module, &request, &out), AUTH_OK);
+	no_turn = false;
 	stop();
 }
 
@@ -312,6 +360,7 @@ test_passwd(void)
 	const struct CMUnitTest tests[] = {
 		TEST(right_and_wrong_passwords),
 		TEST(right_passwords_are_remembered),
+		TEST(hashes_wait_for_a_turn),
 		TEST(unknown_user_costs_a_hash),
 		TEST(flags_deny),
 		TEST(hashes_that_cannot_be_checked_deny),

@@ -3,9 +3,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,6 +217,132 @@ test_finish_quiet(void **state)
 	each_kind(run_finish_quiet);
 }
 
+/* An unnamed file that read_all() is content with, less what is cut off. */
+static int
+letter_file(size_t n)
+{
+	unsigned char *text = malloc(LARGE);
+	const int fd = memfd_create("letters", MFD_CLOEXEC);
+
+	assert_non_null(text);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < n; i++)
+		text[i] = letter(i);
+	assert_int_equal(write(fd, text, n), n);
+	free(text);
+	return fd;
+}
+
+static void
+test_send_file(void **state)
+{
+	static const enum wire_kind kinds[] = {WIRE_SOCKET, WIRE_TCP};
+	const int fd = letter_file(LARGE);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct wire wire;
+		uint64_t sent;
+		int status;
+		pid_t pid;
+
+		wire_open(&wire, kinds[i]);
+		pid = fork();
+		if (pid == 0)
+			read_all(&wire);
+		assert_true(pid > 0);
+		assert_int_equal(
+			stream_send_file(&wire.stream, fd, LARGE, 10, &sent), STREAM_OK);
+		assert_int_equal(sent, LARGE);
+		/* What it needs for itself is not left behind. */
+		assert_int_equal(fcntl(wire.stream.out, F_GETFL) & O_NONBLOCK, 0);
+		wire_close(&wire);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+	(void)close(fd);
+}
+
+/* No more of it than was asked for, and not for ever if there is less. */
+static void
+test_send_file_ends(void **state)
+{
+	const int fd = letter_file(10);
+	unsigned char buf[20];
+	struct wire wire;
+	uint64_t sent;
+
+	(void)state;
+	wire_open(&wire, WIRE_SOCKET);
+	assert_int_equal(stream_send_file(&wire.stream, fd, 7, 1, &sent), STREAM_OK);
+	assert_int_equal(wire_take(&wire, buf, sizeof(buf)), 7);
+	assert_int_equal(stream_send_file(&wire.stream, fd, 11, 1, &sent), STREAM_EOF);
+	assert_int_equal(sent, 10);
+	assert_int_equal(wire_take(&wire, buf, sizeof(buf)), 10);
+	assert_int_equal(stream_send_file(&wire.stream, fd, 0, 1, &sent), STREAM_OK);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(stream_send_file(&wire.stream, fd, 1, 1, &sent), STREAM_EOF);
+	assert_int_equal(sent, 0);
+	wire_close(&wire);
+	wire_open(&wire, WIRE_PIPES);
+	assert_int_equal(stream_send_file(&wire.stream, fd, 1, 1, &sent), STREAM_ERROR);
+	wire_close(&wire);
+	(void)close(fd);
+}
+
+static bool
+count_tick(void *cookie)
+{
+	return ++*(unsigned *)cookie < 3;
+}
+
+/* Nobody reads: the deadline and the ticks are kept. */
+static void
+test_send_file_stall(void **state)
+{
+	const int fd = letter_file(LARGE);
+	int64_t before = clock_now();
+	unsigned ticks = 0;
+	struct wire wire;
+	uint64_t sent;
+
+	(void)state;
+	wire_open(&wire, WIRE_SOCKET);
+	assert_int_equal(
+		stream_send_file(&wire.stream, fd, LARGE, 1, &sent), STREAM_TIMEOUT);
+	assert_true(clock_now() - before >= 1000);
+	assert_true(clock_now() - before < 5000);
+	assert_in_range(sent, 1, LARGE - 1);
+	wire.stream.tick = count_tick;
+	wire.stream.tick_cookie = &ticks;
+	wire.stream.tick_seconds = 0;
+	assert_int_equal(
+		stream_send_file(&wire.stream, fd, LARGE, 10, &sent), STREAM_STOPPED);
+	assert_int_equal(ticks, 3);
+	wire_close(&wire);
+	(void)close(fd);
+}
+
+static void
+test_send_file_gone(void **state)
+{
+	const int fd = letter_file(LARGE);
+	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+	struct wire wire;
+	uint64_t sent;
+
+	(void)state;
+	wire_open(&wire, WIRE_SOCKET);
+	assert_int_equal(close(wire.from), 0);
+	assert_int_equal(
+		stream_send_file(&wire.stream, fd, LARGE, 1, &sent), STREAM_ERROR);
+	wire.from = dup(STDERR_FILENO);
+	wire.to = -1;
+	wire_close(&wire);
+	(void)signal(SIGPIPE, before);
+	(void)close(fd);
+}
+
 int
 test_stream_write(void)
 {
@@ -223,6 +351,10 @@ test_stream_write(void)
 		cmocka_unit_test(test_stall),
 		cmocka_unit_test(test_write_small),
 		cmocka_unit_test(test_write_gone),
+		cmocka_unit_test(test_send_file),
+		cmocka_unit_test(test_send_file_ends),
+		cmocka_unit_test(test_send_file_stall),
+		cmocka_unit_test(test_send_file_gone),
 		cmocka_unit_test(test_finish),
 		cmocka_unit_test(test_finish_endless),
 		cmocka_unit_test(test_finish_quiet),

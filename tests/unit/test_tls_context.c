@@ -76,18 +76,11 @@ versions_are_as_configured(void **state)
 static void
 expect_refusal(const char **word, const char *value, const char *text)
 {
-	static const struct ticket_keys none;
 	const char *before = *word;
-	struct material *material =
-		material_load(&tls_fixture_setup, &tls_fixture_report);
 
-	assert_non_null(material);
 	*word = value;
-	assert_null(tls_context_make(
-		material, &tls_fixture_setup, &none, &tls_fixture_report));
-	assert_true(tls_fixture_complained(text));
+	tls_pair_refused(text);
 	*word = before;
-	material_free(material);
 }
 
 static void
@@ -102,6 +95,9 @@ unknown_words_are_refused(void **state)
 	expect_refusal(&s->ciphers, "ECDHE+AESGM", "error tls.ciphers: ECDHE+AESGM");
 	expect_refusal(&s->ciphers, "ECDHE+AESGCM:NOPE", "error tls.ciphers: NOPE");
 	expect_refusal(&s->ciphers, "HIGH:!NOPE", "error tls.ciphers: !NOPE");
+	expect_refusal(&s->ciphers, "ECDHE+AESGCM:AES128-GCM-SHA256",
+		"error tls.ciphers: AES128-GCM-SHA256");
+	expect_refusal(&s->ciphers, "kRSA", "error tls.ciphers: kRSA");
 	expect_refusal(&s->ciphers, "HIGH:@SECLEVEL=9", "error tls.ciphers: ");
 	expect_refusal(&s->ciphersuites, "TLS_AES_128_GCM_SHA256:TLS_NOPE",
 		"error tls.ciphersuites: TLS_NOPE");
@@ -112,6 +108,7 @@ static void
 known_words_are_taken(void **state)
 {
 	static const char *const lists[] = {"", "DEFAULT", "HIGH:!aNULL:!MD5:!RC4:!3DES",
+		"ECDHE+AESGCM:!kRSA",
 		"ECDHE-ECDSA-AES128-GCM-SHA256,ECDHE+AESGCM -AES128 +SHA1 @STRENGTH",
 		"DEFAULT:@SECLEVEL=2"};
 	static const struct tls_client old = {.version = TLS1_2_VERSION};
@@ -146,6 +143,31 @@ weak_ciphers_cannot_be_asked_for(void **state)
 	assert_int_equal(SSL_get_security_level(ssl), 2);
 	SSL_free(ssl);
 	tls_pair_free(&pair);
+}
+
+/* None of any list, not even of OpenSSL's own. */
+static void
+keys_are_not_exchanged_by_rsa(void **state)
+{
+	static const char *const lists[] = {"", "ALL", "HIGH"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct tls_pair pair;
+		STACK_OF(SSL_CIPHER) * all;
+		SSL *ssl;
+		tls_fixture_setup.ciphers = lists[i];
+		pair = tls_pair_make(NULL);
+		ssl = tls_context_connection(pair.context);
+		all = SSL_get_ciphers(ssl);
+		assert_true(sk_SSL_CIPHER_num(all) > 0);
+		for (int j = 0; j < sk_SSL_CIPHER_num(all); j++)
+			assert_int_not_equal(
+				SSL_CIPHER_get_kx_nid(sk_SSL_CIPHER_value(all, j)),
+				NID_kx_rsa);
+		SSL_free(ssl);
+		tls_pair_free(&pair);
+	}
 }
 
 static void
@@ -318,6 +340,7 @@ test_tls_context(void)
 		TEST(unknown_words_are_refused),
 		TEST(known_words_are_taken),
 		TEST(weak_ciphers_cannot_be_asked_for),
+		TEST(keys_are_not_exchanged_by_rsa),
 		TEST(the_protocol_is_pop3_if_one_is_named),
 		TEST(renegotiation_is_refused),
 		TEST(the_kind_of_key_is_the_clients_choice),

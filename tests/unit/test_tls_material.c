@@ -35,6 +35,25 @@ expect_file(const struct material *m, size_t i, const char *name)
 	free(text);
 }
 
+/* A file with a key is for the key process to read. */
+static void
+expect_secret(const struct material *m, size_t i, const char *name)
+{
+	unsigned char *data;
+	size_t n, expected;
+	char *text = fixture_read(name, &expected);
+
+	assert_true(i < m->n_files);
+	assert_string_equal(m->files[i].path, fixture_path(name));
+	assert_true(m->files[i].secret);
+	assert_null(m->files[i].data);
+	assert_null(material_read_secret(&m->files[i], &data, &n));
+	assert_int_equal(n, expected);
+	assert_memory_equal(data, text, n);
+	free(data);
+	free(text);
+}
+
 static void
 a_pair_is_read(void **state)
 {
@@ -46,7 +65,7 @@ a_pair_is_read(void **state)
 	assert_int_equal(m->n_pairs, 1);
 	assert_null(m->pairs[0].name);
 	expect_file(m, m->pairs[0].certificate, "main.pem");
-	expect_file(m, m->pairs[0].key, "main.key");
+	expect_secret(m, m->pairs[0].key, "main.key");
 	assert_true(m->pairs[0].ocsp == MATERIAL_NONE);
 	assert_true(m->client_ca == MATERIAL_NONE);
 	assert_true(m->client_crl == MATERIAL_NONE);
@@ -88,7 +107,7 @@ lists_belong_together(void **state)
 	assert_int_equal(m->n_pairs, 2);
 	expect_file(m, m->pairs[0].ocsp, "a.ocsp");
 	expect_file(m, m->pairs[1].ocsp, "b.ocsp");
-	expect_file(m, m->pairs[1].certificate, "both.pem");
+	expect_secret(m, m->pairs[1].certificate, "both.pem");
 	/* One file for both is read once. */
 	assert_int_equal(m->pairs[1].certificate, m->pairs[1].key);
 	material_free(m);

@@ -71,6 +71,27 @@ fields_may_be_missing(void **state)
 }
 
 static void
+delay_and_expiry(void **state)
+{
+	static const char *const wrong[] = {"login_delay=", "login_delay=-1",
+		"login_delay=1s", "login_delay=4294967294", "login_delay=never",
+		"expire=", "expire=Never", "expire=30d", "expire=4294967295", "expire"};
+	char line[64];
+
+	(void)state;
+	assert_null(parse("jo:x"));
+	assert_true(entry.login_delay == AUTH_UNSET && entry.expire == AUTH_UNSET);
+	assert_null(parse("jo:x::::::userdb_login_delay=0 userdb_expire=0"));
+	assert_true(entry.login_delay == 0 && entry.expire == 0);
+	assert_null(parse("jo:x::::::userdb_expire=never userdb_login_delay=600"));
+	assert_true(entry.login_delay == 600 && entry.expire == AUTH_EXPIRE_NEVER);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(line, sizeof(line), "jo:x::::::userdb_%s", wrong[i]);
+		assert_non_null(parse(line));
+	}
+}
+
+static void
 extra_words(void **state)
 {
 	(void)state;
@@ -325,6 +346,7 @@ test_userfile(void)
 	const struct CMUnitTest tests[] = {
 		TEST(full_entry),
 		TEST(fields_may_be_missing),
+		TEST(delay_and_expiry),
 		TEST(extra_words),
 		TEST(broken_entries),
 		TEST(limits_of_length),

@@ -52,7 +52,10 @@ fill_sent(enum ipc_result result)
 	identity->gid = 1002;
 	set(identity->home, sizeof(identity->home), "/home/jo");
 	set(identity->mail, sizeof(identity->mail), "maildir:~/Mail");
+	identity->login_delay = 300;
+	identity->expire = AUTH_EXPIRE_NEVER;
 	sent.out.hold = 1;
+	sent.guess = UINT64_C(0x123456789abcdef0);
 }
 
 /* Leaves in `message` what sent comes to. */
@@ -79,7 +82,10 @@ test_round_trip(void **state)
 	assert_int_equal(got.out.identity.gid, 1002);
 	assert_string_equal(got.out.identity.home, "/home/jo");
 	assert_string_equal(got.out.identity.mail, "maildir:~/Mail");
+	assert_int_equal(got.out.identity.login_delay, 300);
+	assert_true(got.out.identity.expire == AUTH_EXPIRE_NEVER);
 	assert_int_equal(got.out.hold, 1);
+	assert_true(got.guess == 0);
 }
 
 /* No identity goes along with a failure. */
@@ -100,6 +106,8 @@ test_failures(void **state)
 		assert_int_equal(got.out.hold, 0);
 		assert_string_equal(got.out.identity.home, "");
 		assert_string_equal(got.out.identity.mail, "");
+		/* Only one that was wrong is a guess. */
+		assert_true(got.guess == (result == RESULT_DENIED ? sent.guess : 0));
 	}
 }
 
@@ -214,7 +222,7 @@ test_wrong_fields(void **state)
 	static char long_text[AUTH_PATH_MAX + 2];
 	static const size_t room[] = {sizeof(sent.claimed), sizeof(sent.out.reason),
 		sizeof(sent.out.identity.user), 0, sizeof(sent.out.identity.home),
-		sizeof(sent.out.identity.mail)};
+		sizeof(sent.out.identity.mail), 0};
 	const size_t fields = sizeof(room) / sizeof(room[0]);
 
 	(void)state;

@@ -300,6 +300,7 @@ tls_fixture_set_up(void **state)
 		.ticket_lifetime = 3600,
 		.handshake_seconds = 30,
 		.output_seconds = 120,
+		.connections = 10,
 	};
 	return 0;
 }

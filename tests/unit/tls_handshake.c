@@ -2,18 +2,52 @@
 
 #include <openssl/err.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "pop3d/clock.h"
+#include "pop3d/tls/key_client.h"
+
+#define NESTED 2
+
+/* The key processes of the pairs that there are, and a channel to the newest one. */
+static struct keys in_use[NESTED];
+static size_t n_in_use;
+static int asking = -1;
+
+/* A channel is good for one signature. */
+static void
+ask(void)
+{
+	if (asking >= 0)
+		(void)close(asking);
+	asking = keys_channel(&in_use[n_in_use - 1]);
+	assert_true(asking >= 0);
+	key_client_use(asking, clock_after(20));
+}
 
 struct tls_pair
-tls_pair_make(const struct ticket_keys *keys)
+tls_pair_try(const struct ticket_keys *keys)
 {
 	static const struct ticket_keys none;
 	struct tls_pair pair;
 
 	pair.material = material_load(&tls_fixture_setup, &tls_fixture_report);
-	assert_string_equal(tls_fixture_problems, "");
 	assert_non_null(pair.material);
+	assert_true(keys_start(
+		&pair.keys, pair.material, &tls_fixture_setup, KEYS_FOR_RESIDENT));
+	assert_true(n_in_use < NESTED);
+	in_use[n_in_use++] = pair.keys;
+	ask();
 	pair.context = tls_context_make(pair.material, &tls_fixture_setup,
 		keys != NULL ? keys : &none, &tls_fixture_report);
+	return pair;
+}
+
+struct tls_pair
+tls_pair_make(const struct ticket_keys *keys)
+{
+	struct tls_pair pair = tls_pair_try(keys);
+
 	assert_string_equal(tls_fixture_problems, "");
 	assert_non_null(pair.context);
 	return pair;
@@ -22,6 +56,10 @@ tls_pair_make(const struct ticket_keys *keys)
 void
 tls_pair_free(struct tls_pair *pair)
 {
+	(void)close(asking);
+	asking = -1;
+	keys_end(&pair->keys);
+	n_in_use--;
 	tls_context_free(pair->context);
 	material_free(pair->material);
 }
@@ -137,6 +175,7 @@ tls_talk_begin(
 	BIO *near, *far;
 
 	memset(talk, 0, sizeof(*talk));
+	ask();
 	talk->server = tls_context_connection(context);
 	assert_non_null(talk->server);
 	talk->client = client_make(wish);
@@ -190,13 +229,9 @@ tls_talk_end(struct tls_talk *talk)
 void
 tls_pair_refused(const char *text)
 {
-	static const struct ticket_keys none;
-	struct material *material =
-		material_load(&tls_fixture_setup, &tls_fixture_report);
+	struct tls_pair pair = tls_pair_try(NULL);
 
-	assert_non_null(material);
-	assert_null(tls_context_make(
-		material, &tls_fixture_setup, &none, &tls_fixture_report));
+	assert_null(pair.context);
 	assert_true(tls_fixture_complained(text));
-	material_free(material);
+	tls_pair_free(&pair);
 }

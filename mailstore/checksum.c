@@ -1,0 +1,70 @@
+#include "mailstore/checksum.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* No library to link: a connection pays for each one. */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct checksum {
+	XXH3_state_t state;
+};
+
+static void
+put(XXH128_hash_t hash, unsigned char sum[CHECKSUM_SIZE])
+{
+	XXH128_canonical_t canonical;
+
+	XXH128_canonicalFromHash(&canonical, hash);
+	memcpy(sum, canonical.digest, CHECKSUM_SIZE);
+}
+
+struct checksum *
+checksum_new(void)
+{
+	/* XXH3 wants an alignment that malloc does not promise. */
+	struct checksum *checksum =
+		aligned_alloc(_Alignof(struct checksum), sizeof(struct checksum));
+
+	/* Else a seed that chance left in that memory is taken for one that was set. */
+	if (checksum != NULL)
+		XXH3_INITSTATE(&checksum->state);
+	return checksum;
+}
+
+void
+checksum_free(struct checksum *checksum)
+{
+	free(checksum);
+}
+
+void
+checksum_begin(struct checksum *checksum, uint64_t seed)
+{
+	(void)XXH3_128bits_reset_withSeed(&checksum->state, seed);
+}
+
+void
+checksum_add(struct checksum *checksum, const void *p, size_t n)
+{
+	(void)XXH3_128bits_update(&checksum->state, p, n);
+}
+
+void
+checksum_end(const struct checksum *checksum, unsigned char sum[CHECKSUM_SIZE])
+{
+	put(XXH3_128bits_digest(&checksum->state), sum);
+}
+
+void
+checksum_of(const void *p, size_t n, unsigned char sum[CHECKSUM_SIZE])
+{
+	put(XXH3_128bits(p, n), sum);
+}
+
+uint64_t
+checksum_short(const void *p, size_t n)
+{
+	return XXH3_64bits(p, n);
+}

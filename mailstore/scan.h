@@ -1,0 +1,25 @@
+/*
+ * Looking through text at the speed of memory.  The loops have blocks of a constant size,
+ * of which compilers make vector instructions: the least that the architecture has, and
+ * for x86-64 a second copy with AVX2 that is chosen when the program runs.
+ */
+#ifndef SCAN_H
+#define SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The offset of the first octet behind an LF in p[0..n) that is `first`; n if there is
+ * none.  So p[0] itself is never found.
+ */
+size_t scan_line(const unsigned char *p, size_t n, unsigned char first);
+
+/* How many LFs in p[1..n) have no CR before them.  n is at least 1. */
+uint64_t scan_bare(const unsigned char *p, size_t n);
+
+/* The same without AVX2, for tests. */
+size_t scan_line_portable(const unsigned char *p, size_t n, unsigned char first);
+uint64_t scan_bare_portable(const unsigned char *p, size_t n);
+
+#endif

@@ -1,0 +1,78 @@
+"""pop3d itself, in each of the ways it is started."""
+
+import ctypes
+import os
+
+from load import PASSWORD
+from peers import PORTS, Server, by_super_server
+
+DESTDIR = os.environ.get("POP3D_DESTDIR", "")
+LEAST, INTERACTIVE = (1, 8192), (2, 64 << 20)  # libsodium: passes, octets of memory
+
+
+def hash_password(cost):
+    sodium = ctypes.CDLL("libsodium.so.23")
+    assert sodium.sodium_init() >= 0
+    raw, out = PASSWORD.encode(), ctypes.create_string_buffer(128)
+    assert sodium.crypto_pwhash_str(out, raw, ctypes.c_ulonglong(len(raw)),
+                                    ctypes.c_ulonglong(cost[0]), ctypes.c_size_t(cost[1])) == 0
+    return "{ARGON2ID}" + out.value.decode()
+
+
+def configure(world, name, kind, module, certificate, **more):
+    users = world.path("run", "users")
+    if not os.path.exists(users):
+        cheap, dear = hash_password(LEAST), hash_password(INTERACTIVE)
+        world.write("run/users", "".join("%s:%s:%d:%d::%s::\n" % (
+            user, dear if user == "argon" else cheap, uid, uid, world.home(user))
+            for user, uid in world.uids.items()), 0o600)
+    run = world.path("run", "pop3d-" + name)
+    os.makedirs(run, 0o700, exist_ok=True)
+    prefix = DESTDIR + "/usr/"
+    place = "maildir:~/Maildir" if kind == "maildir" else "mbox:~/pop3d.mbox"
+    settings = {
+        "server": {"hostname": "bench", "run_directory": run, "log": "file:/dev/null",
+                   "chroot": prefix + "lib/pop3d/empty"},
+        "auth": {"modules": module, "module_directory": prefix + "lib/pop3d/auth",
+                 "plaintext_login": "always"},
+        "auth.passwd": {"file": users} if module == "passwd" else {},
+        "tls": {"program": prefix + "lib/pop3d/pop3d-tls",
+                "mode": "starttls" if certificate else "off"},
+        "limits": {"connections": 20000, "connections_per_address": 20000, "half_open": "none"},
+        "mail": {"location": place}}
+    if certificate:
+        settings["tls"].update(certificate=certificate + ".pem", key=certificate + ".key")
+    for key, value in more.items():
+        section, word = key.split("__")
+        settings[section][word] = value
+    return world.write("run/pop3d-%s.conf" % name, "".join(
+        "[%s]\n%s" % (section, "".join("%s = %s\n" % pair for pair in values.items()))
+        for section, values in settings.items()))
+
+
+def executed(world, how="tcpserver", kind="maildir", module="passwd", **more):
+    """Started anew for each connection."""
+    name = "exec-%s-%s-%s" % (how, kind, module)
+    conf = configure(world, name, kind, module, None, **more)
+    return by_super_server(world, "pop3d-" + name, how,
+                           [DESTDIR + "/usr/sbin/pop3d", "-c", conf])
+
+
+def executed_tls(world, certificate):
+    conf = configure(world, "exec-tls", "maildir", "passwd", certificate, tls__mode="implicit")
+    server = by_super_server(world, "pop3d-exec-tls", "tcpserver",
+                             [DESTDIR + "/usr/sbin/pop3d", "-c", conf])
+    server.tls_port = server.port
+    return server
+
+
+def listening(world, kind="maildir", module="passwd", certificate=None, **more):
+    name = "listener-%s-%s-%d" % (kind, module, next(PORTS))
+    conf = configure(world, name, kind, module, certificate, **more)
+    port, tls_port = next(PORTS), next(PORTS)
+    argv = [DESTDIR + "/usr/sbin/pop3d", "-c", conf, "-l", "127.0.0.1:%d" % port]
+    if certificate:
+        argv += ["-l", "pop3s:127.0.0.1:%d" % tls_port]
+    server = Server(world, "pop3d-" + name, argv, [port, tls_port] if certificate else [port])
+    server.tls_port = tls_port
+    return server
