@@ -1,12 +1,29 @@
 #include "mailstore/mbox_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "mailstore/block.h"
+void
+mbox_io_uncached(int fd)
+{
+	const int flags = fcntl(fd, F_GETFL);
 
-#define COPY_SIZE ((size_t)256 * 1024)
+	if (flags != -1)
+		(void)fcntl(fd, F_SETFL, flags | O_DIRECT);
+}
+
+bool
+mbox_io_cached(int fd)
+{
+	const int error = errno, flags = fcntl(fd, F_GETFL);
+	const bool was_not = flags != -1 && (flags & O_DIRECT) != 0 &&
+			     fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0;
+
+	errno = error;
+	return was_not;
+}
 
 bool
 mbox_io_read(int fd, void *buf, size_t n, uint64_t offset)
@@ -16,7 +33,8 @@ mbox_io_read(int fd, void *buf, size_t n, uint64_t offset)
 	while (n > 0) {
 		ssize_t got = pread(fd, p, n, (off_t)offset);
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 &&
+			(errno == EINTR || (errno == EINVAL && mbox_io_cached(fd))))
 			continue;
 		if (got == 0)
 			errno = ENODATA;
@@ -37,7 +55,8 @@ mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset)
 	while (n > 0) {
 		ssize_t put = pwrite(fd, p, n, (off_t)offset);
 
-		if (put < 0 && errno == EINTR)
+		if (put < 0 &&
+			(errno == EINTR || (errno == EINVAL && mbox_io_cached(fd))))
 			continue;
 		if (put == 0)
 			errno = EIO;
@@ -50,27 +69,48 @@ mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset)
 	return true;
 }
 
+/* What is copied, on its way. */
+struct copy {
+	int fd; /* where it goes to, at offset; -1: nowhere */
+	uint64_t offset;
+	struct checksum *sum;
+	struct delivery_lock *lock;
+	unsigned char *block;
+	size_t used;
+};
+
 static bool
-piece_copy(struct mbox_piece piece, int fd, uint64_t offset, struct checksum *sum,
-	struct delivery_lock *lock, unsigned char *buf)
+block_flush(struct copy *copy)
+{
+	/* Right before the write: the process may have slept until now. */
+	if (!delivery_lock_refresh(copy->lock)) {
+		errno = ECANCELED;
+		return false;
+	}
+	if (copy->sum != NULL)
+		checksum_add(copy->sum, copy->block, copy->used);
+	if (copy->fd != -1 &&
+		!mbox_io_write(copy->fd, copy->block, copy->used, copy->offset))
+		return false;
+	copy->offset += copy->used;
+	copy->used = 0;
+	return true;
+}
+
+static bool
+piece_copy(struct copy *copy, struct mbox_piece piece)
 {
 	while (piece.length > 0) {
-		size_t n = piece.length < COPY_SIZE ? (size_t)piece.length : COPY_SIZE;
+		const size_t room = MBOX_IO_BLOCK - copy->used;
+		const size_t n = piece.length < room ? (size_t)piece.length : room;
 
-		if (!mbox_io_read(piece.fd, buf, n, piece.offset))
+		if (!mbox_io_read(piece.fd, copy->block + copy->used, n, piece.offset))
 			return false;
-		/* Right before the write: the process may have slept until now. */
-		if (!delivery_lock_refresh(lock)) {
-			errno = ECANCELED;
-			return false;
-		}
-		if (sum != NULL)
-			checksum_add(sum, buf, n);
-		if (fd != -1 && !mbox_io_write(fd, buf, n, offset))
-			return false;
+		copy->used += n;
 		piece.offset += n;
 		piece.length -= n;
-		offset += n;
+		if (copy->used == MBOX_IO_BLOCK && !block_flush(copy))
+			return false;
 	}
 	return true;
 }
@@ -79,16 +119,19 @@ bool
 mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t offset,
 	struct checksum *sum, struct delivery_lock *lock)
 {
-	unsigned char *buf = block_new(COPY_SIZE);
-	bool ok = buf != NULL;
+	struct copy copy = {.fd = fd,
+		.offset = offset,
+		.sum = sum,
+		.lock = lock,
+		.block = aligned_alloc(MBOX_IO_UNIT, MBOX_IO_BLOCK)};
+	bool ok = copy.block != NULL;
 	int error;
 
-	for (size_t i = 0; ok && i < n; i++) {
-		ok = piece_copy(pieces[i], fd, offset, sum, lock, buf);
-		offset += pieces[i].length;
-	}
+	for (size_t i = 0; ok && i < n; i++)
+		ok = piece_copy(&copy, pieces[i]);
+	ok = ok && (copy.used == 0 || block_flush(&copy));
 	error = errno;
-	free(buf);
+	free(copy.block);
 	errno = error;
 	return ok;
 }

@@ -20,11 +20,11 @@ enum field {
 	FIELD_TAIL_SUM = 56,
 	FIELD_REST_SUM = 72,
 	FIELD_SUM = 88,
-	FIELD_DONE = 103,
+	FIELD_DONE = MBOX_JOURNAL_DONE,
 };
 
 /* The last character is the version. */
-static const unsigned char magic[8] = {'p', 'o', 'p', '3', 'd', 'm', 'j', '2'};
+static const unsigned char magic[8] = {'p', 'o', 'p', '3', 'd', 'm', 'j', '3'};
 
 static void
 number_put(unsigned char *p, uint64_t value)
@@ -95,6 +95,14 @@ mbox_journal_rest(const struct mbox *box, const struct mbox_journal *journal)
 	return (struct mbox_piece){box->fd, offset, journal->size - offset};
 }
 
+/* A short one is as cheap in the page cache, and there when it is read again. */
+static void
+tail_uncached(const struct mbox_journal *journal, int fd)
+{
+	if (journal->tail >= MBOX_IO_BLOCK)
+		mbox_io_uncached(fd);
+}
+
 static bool
 tail_fill(const struct mbox *box, struct mbox_journal *journal,
 	const struct mbox_piece *pieces, size_t n, int fd)
@@ -105,11 +113,13 @@ tail_fill(const struct mbox *box, struct mbox_journal *journal,
 
 	if (ok) {
 		checksum_begin(sum, mbox_journal_seed(journal));
+		tail_uncached(journal, fd);
 		ok = mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, sum, box->lock);
 	}
 	if (ok)
 		checksum_end(sum, journal->tail_sum);
 	error = errno;
+	(void)mbox_io_cached(fd);
 	checksum_free(sum);
 	errno = error;
 	return ok;
@@ -244,8 +254,12 @@ tail_write(struct mbox *box, const struct mbox_journal *journal, int fd)
 	const struct mbox_piece tail = {fd, MBOX_JOURNAL_HEADER, journal->tail};
 	const uint64_t end = journal->first + journal->tail;
 	enum mail_status status;
+	bool ok;
 
-	if (!mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock))
+	tail_uncached(journal, fd);
+	ok = mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock);
+	(void)mbox_io_cached(fd);
+	if (!ok)
 		return mbox_place_keep(box) == MAIL_BUSY ? MAIL_BUSY
 							 : mbox_fail(box, "rewrite");
 	status = mbox_place_still(box, journal->size);

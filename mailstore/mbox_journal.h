@@ -54,8 +54,9 @@
 #include "mailstore/mbox.h"
 #include "mailstore/mbox_io.h"
 
-/* Octets before the tail.  The last one is the mark of step 3. */
-#define MBOX_JOURNAL_HEADER 104u
+/* Octets before the tail, which is written and read past the page cache. */
+#define MBOX_JOURNAL_HEADER MBOX_IO_UNIT
+#define MBOX_JOURNAL_DONE 103u /* where the mark of step 3 stands */
 #define MBOX_JOURNAL_MARK 16u
 
 struct mbox_journal {

@@ -166,7 +166,7 @@ def test_full_spool_leaves_the_home(prepare, directory, monkeypatch, error):
     command, _, path = prepare(deleted)()
     trace = inject.run(command, names=["pwrite64"]).trace
     number = 1 + next(n for n, line in enumerate(trace.splitlines())
-                      if re.search(r", 104\) += \d+$", line))
+                      if re.search(r", 4096\) += \d+$", line))
     command, spool, path = prepare(deleted)()
     result = inject.run(command, inject="pwrite64:error=%s:when=%d" % (error, number))
     assert result.injected and result.code == 0, result

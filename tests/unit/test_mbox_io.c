@@ -77,15 +77,54 @@ stops_without_the_lock(void **state)
 	int left = 2;
 	struct delivery_lock lock = {.also = is_lost, .also_cookie = &left};
 	const int fd = open_box(f);
-	const struct mbox_piece pieces[] = {{fd, 4, 1}, {fd, 6, 1}, {fd, 8, 1}};
-	char now[10];
+	const struct mbox_piece piece = {fd, 1, 2 * MBOX_IO_BLOCK};
+	char now[3];
 
-	assert_true(mbox_io_write(fd, "0123456789", 10, 0));
-	assert_false(mbox_io_copy(pieces, 3, fd, 0, NULL, &lock));
+	assert_true(mbox_io_write(fd, "01", 2, 0));
+	assert_true(mbox_io_write(fd, "234", 3, MBOX_IO_BLOCK));
+	assert_true(mbox_io_write(fd, "5", 1, 2 * MBOX_IO_BLOCK));
+	assert_false(mbox_io_copy(&piece, 1, fd, 0, NULL, &lock));
 	assert_int_equal(errno, ECANCELED);
-	assert_true(mbox_io_read(fd, now, sizeof now, 0));
-	assert_memory_equal(now, "4123456789", 10);
+	assert_true(mbox_io_read(fd, now, 1, 0));
+	assert_memory_equal(now, "1", 1);
+	assert_true(mbox_io_read(fd, now, 3, MBOX_IO_BLOCK - 1));
+	assert_memory_equal(now, "223", 3);
 	close(fd);
+}
+
+/* Pieces that end anywhere, through blocks that the file system is given whole. */
+static void
+copies_past_the_cache(void **state)
+{
+	struct mbox_fixture *f = *state;
+	const size_t n = 3 * MBOX_IO_BLOCK, cut = MBOX_IO_BLOCK / 2 + 3;
+	const int from = open_box(f);
+	const int to = open(mbox_fixture_file(f, "copy"), O_RDWR | O_CREAT, 0600);
+	const struct mbox_piece pieces[] = {{from, 5, cut}, {from, n / 2, n / 2 - 5}};
+	const struct mbox_piece back = {
+		to, MBOX_IO_UNIT, pieces[0].length + pieces[1].length};
+	unsigned char *bytes = malloc(n);
+	struct bytes now;
+
+	assert_non_null(bytes);
+	assert_true(to >= 0);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (unsigned char)(i * i >> 7);
+	assert_true(mbox_io_write(from, bytes, n, 0));
+	mbox_io_uncached(to);
+	assert_true(mbox_io_copy(pieces, 2, to, MBOX_IO_UNIT, NULL, NULL));
+	mbox_io_uncached(to);
+	assert_true(mbox_io_copy(&back, 1, from, 0, NULL, NULL));
+	(void)mbox_io_cached(to);
+	assert_false(mbox_io_cached(to));
+	now = mbox_fixture_read(f->path);
+	assert_int_equal(now.n, n);
+	assert_memory_equal(now.p, bytes + 5, cut);
+	assert_memory_equal(now.p + cut, bytes + n / 2, n / 2 - 5);
+	free(now.p);
+	free(bytes);
+	close(to);
+	close(from);
 }
 
 /* A dotlock must look alive while much is copied. */
@@ -152,6 +191,7 @@ test_mbox_io(void)
 		TEST(stops_without_the_lock),
 		TEST(refreshes_the_lock),
 		TEST(copies_large_pieces),
+		TEST(copies_past_the_cache),
 	};
 
 	return cmocka_run_group_tests_name("mbox_io", tests, NULL, NULL);

@@ -49,8 +49,8 @@ header_round_trip(void **state)
 	assert_memory_equal(journal.mark, sample.mark, sizeof sample.mark);
 	assert_memory_equal(journal.tail_sum, sample.tail_sum, sizeof sample.tail_sum);
 	assert_memory_equal(journal.rest_sum, sample.rest_sum, sizeof sample.rest_sum);
-	/* Step 3 writes the last octet only. */
-	header[MBOX_JOURNAL_HEADER - 1] = 1;
+	/* Step 3 writes this octet only. */
+	header[MBOX_JOURNAL_DONE] = 1;
 	assert_true(mbox_journal_decode(&journal, header));
 	assert_true(journal.done);
 }

@@ -50,7 +50,7 @@ do_steps(const struct mbox *box, const struct mbox_journal *journal, int fd,
 	if (step >= STEP_MARKED)
 		assert_true(mbox_io_write(box->fd, journal->mark, 16, end));
 	if (step >= STEP_DONE)
-		assert_true(mbox_io_write(fd, "\1", 1, MBOX_JOURNAL_HEADER - 1));
+		assert_true(mbox_io_write(fd, "\1", 1, MBOX_JOURNAL_DONE));
 	if (step >= STEP_CUT)
 		assert_int_equal(ftruncate(box->fd, (off_t)end), 0);
 }
