@@ -27,7 +27,8 @@ bar_files(void)
 	long fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 
 	/* A kernel without it has a lower floor. */
-	return fd < 0 || (syscall(SYS_landlock_restrict_self, fd, 0) == 0 && close((int)fd) == 0);
+	return fd < 0 ||
+	       (syscall(SYS_landlock_restrict_self, fd, 0) == 0 && close((int)fd) == 0);
 }
 
 static bool
@@ -43,7 +44,8 @@ static bool
 become(uid_t uid)
 {
 	return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
-	       setresuid(uid, uid, uid) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	       setresuid(uid, uid, uid) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 static bool
@@ -53,7 +55,8 @@ confine(uid_t uid, const char *directory)
 
 	if (directory != NULL && (chdir(directory) != 0 || chroot(".") != 0))
 		return false;
-	return become(uid) && bar_files() && setrlimit(RLIMIT_CORE, &none) == 0 && bar_calls();
+	return become(uid) && bar_files() && setrlimit(RLIMIT_CORE, &none) == 0 &&
+	       bar_calls();
 }
 
 /* A process that is confined, says so and ends.  False if it could not be. */
@@ -84,5 +87,7 @@ main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	uid = (uid_t)strtoul(argv[1], NULL, 10);
-	_exit(compartment(uid, argv[2]) && compartment(uid, NULL) && confine(uid, NULL) ? 0 : 1);
+	_exit(compartment(uid, argv[2]) && compartment(uid, NULL) && confine(uid, NULL)
+			? 0
+			: 1);
 }

@@ -58,6 +58,12 @@ def executed(world, how="tcpserver", kind="maildir", module="passwd", **more):
                            [DESTDIR + "/usr/sbin/pop3d", "-c", conf])
 
 
+def compartments(world, how="tcpserver"):
+    """The processes of a session, each confined, with nothing to do."""
+    return by_super_server(world, "nothing-confined", how, [
+        DESTDIR + "/floor", str(world.uids["small"]), DESTDIR + "/usr/lib/pop3d/empty"])
+
+
 def executed_tls(world, certificate):
     conf = configure(world, "exec-tls", "maildir", "passwd", certificate, tls__mode="implicit")
     server = by_super_server(world, "pop3d-exec-tls", "tcpserver",

@@ -101,7 +101,8 @@ class Rows:
         return lambda: start(self.world, *args, **options)
 
     def logins(self):
-        execs = {"nothing": self.peer(peers.nothing, "tcpserver")}
+        execs = {"nothing": self.peer(peers.nothing, "tcpserver"),
+                 "nothing confined": self.peer(ours.compartments)}
         for how in peers.EXECS:
             execs["pop3d " + how] = self.peer(ours.executed, how)
             execs["popa3d " + how] = self.peer(peers.popa3d, how)
