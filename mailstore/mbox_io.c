@@ -33,8 +33,7 @@ mbox_io_read(int fd, void *buf, size_t n, uint64_t offset)
 	while (n > 0) {
 		ssize_t got = pread(fd, p, n, (off_t)offset);
 
-		if (got < 0 &&
-			(errno == EINTR || (errno == EINVAL && mbox_io_cached(fd))))
+		if (got < 0 && (errno == EINTR || mbox_io_cached(fd)))
 			continue;
 		if (got == 0)
 			errno = ENODATA;
@@ -55,8 +54,7 @@ mbox_io_write(int fd, const void *buf, size_t n, uint64_t offset)
 	while (n > 0) {
 		ssize_t put = pwrite(fd, p, n, (off_t)offset);
 
-		if (put < 0 &&
-			(errno == EINTR || (errno == EINVAL && mbox_io_cached(fd))))
+		if (put < 0 && (errno == EINTR || mbox_io_cached(fd)))
 			continue;
 		if (put == 0)
 			errno = EIO;
@@ -80,15 +78,22 @@ struct copy {
 };
 
 static bool
+keep_lock(struct copy *copy)
+{
+	if (delivery_lock_refresh(copy->lock))
+		return true;
+	errno = ECANCELED;
+	return false;
+}
+
+static bool
 block_flush(struct copy *copy)
 {
-	/* Right before the write: the process may have slept until now. */
-	if (!delivery_lock_refresh(copy->lock)) {
-		errno = ECANCELED;
-		return false;
-	}
 	if (copy->sum != NULL)
 		checksum_add(copy->sum, copy->block, copy->used);
+	/* Right before the write: the process may have slept until now. */
+	if (!keep_lock(copy))
+		return false;
 	if (copy->fd != -1 &&
 		!mbox_io_write(copy->fd, copy->block, copy->used, copy->offset))
 		return false;
@@ -104,7 +109,9 @@ piece_copy(struct copy *copy, struct mbox_piece piece)
 		const size_t room = MBOX_IO_BLOCK - copy->used;
 		const size_t n = piece.length < room ? (size_t)piece.length : room;
 
-		if (!mbox_io_read(piece.fd, copy->block + copy->used, n, piece.offset))
+		/* A block may be many small reads of a slow disk. */
+		if (!mbox_io_read(piece.fd, copy->block + copy->used, n, piece.offset) ||
+			!keep_lock(copy))
 			return false;
 		copy->used += n;
 		piece.offset += n;

@@ -37,9 +37,10 @@ bool mbox_io_copy(const struct mbox_piece *pieces, size_t n, int fd, uint64_t of
 
 /*
  * From now on what is read from and written to fd goes past the page cache, if the file
- * system can do that: to make room there for what is written once, and read once at most,
- * costs several times what its transfer does.  Whatever does not begin and end at
- * multiples of MBOX_IO_UNIT ends this, as mbox_io_cached() does.
+ * system can do that: to make room there for what is written once, and read once, costs
+ * several times what its transfer does.  Whatever fails this way is tried again through
+ * the cache, and all that follows; a file system may ask for reads and writes that begin
+ * and end at multiples of MBOX_IO_UNIT.
  */
 void mbox_io_uncached(int fd);
 

@@ -20,11 +20,13 @@ enum field {
 	FIELD_TAIL_SUM = 56,
 	FIELD_REST_SUM = 72,
 	FIELD_SUM = 88,
-	FIELD_DONE = MBOX_JOURNAL_DONE,
+	FIELD_DONE = 103,
 };
 
-/* The last character is the version. */
-static const unsigned char magic[8] = {'p', 'o', 'p', '3', 'd', 'm', 'j', '3'};
+/* The character behind it is the version. */
+static const unsigned char magic[7] = {'p', 'o', 'p', '3', 'd', 'm', 'j'};
+#define VERSION '3'
+#define VERSION_BEFORE '2'
 
 static void
 number_put(unsigned char *p, uint64_t value)
@@ -49,6 +51,7 @@ mbox_journal_encode(
 {
 	memset(header, 0, MBOX_JOURNAL_HEADER);
 	memcpy(header + FIELD_MAGIC, magic, sizeof magic);
+	header[FIELD_MAGIC + sizeof magic] = VERSION;
 	number_put(header + FIELD_SIZE, journal->size);
 	number_put(header + FIELD_FIRST, journal->first);
 	number_put(header + FIELD_TAIL, journal->tail);
@@ -60,11 +63,22 @@ mbox_journal_encode(
 	header[FIELD_DONE] = journal->done;
 }
 
+/* Where the tail begins, by the version; 0 if it is none. */
+static uint64_t
+tail_place(unsigned char version)
+{
+	if (version == VERSION)
+		return MBOX_JOURNAL_TAIL;
+	return version == VERSION_BEFORE ? MBOX_JOURNAL_HEADER : 0;
+}
+
 bool
 mbox_journal_decode(
 	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER])
 {
-	if (number_get(header + FIELD_SUM) != checksum_short(header, FIELD_SUM) ||
+	journal->tail_at = tail_place(header[FIELD_MAGIC + sizeof magic]);
+	if (journal->tail_at == 0 ||
+		number_get(header + FIELD_SUM) != checksum_short(header, FIELD_SUM) ||
 		memcmp(header + FIELD_MAGIC, magic, sizeof magic) != 0)
 		return false;
 	journal->size = number_get(header + FIELD_SIZE);
@@ -95,7 +109,7 @@ mbox_journal_rest(const struct mbox *box, const struct mbox_journal *journal)
 	return (struct mbox_piece){box->fd, offset, journal->size - offset};
 }
 
-/* A short one is as cheap in the page cache, and there when it is read again. */
+/* A short one is as cheap in the page cache. */
 static void
 tail_uncached(const struct mbox_journal *journal, int fd)
 {
@@ -114,7 +128,7 @@ tail_fill(const struct mbox *box, struct mbox_journal *journal,
 	if (ok) {
 		checksum_begin(sum, mbox_journal_seed(journal));
 		tail_uncached(journal, fd);
-		ok = mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_HEADER, sum, box->lock);
+		ok = mbox_io_copy(pieces, n, fd, journal->tail_at, sum, box->lock);
 	}
 	if (ok)
 		checksum_end(sum, journal->tail_sum);
@@ -219,6 +233,7 @@ mbox_journal_commit(struct mbox *box, struct mbox_journal *journal,
 	const bool replaces = *place != NULL;
 
 	journal->tail = 0;
+	journal->tail_at = MBOX_JOURNAL_TAIL;
 	for (size_t i = 0; i < n; i++)
 		journal->tail += pieces[i].length;
 	errno = EACCES;
@@ -227,8 +242,10 @@ mbox_journal_commit(struct mbox *box, struct mbox_journal *journal,
 		if ((*place)->dirfd == -1)
 			continue;
 		*fd = place_commit(box, *place, journal, pieces, n, replaces);
-		if (*fd != -1)
+		if (*fd != -1) {
+			tail_uncached(journal, *fd);
 			return MAIL_OK;
+		}
 		if (!error_is_of_place(errno))
 			break;
 	}
@@ -251,13 +268,11 @@ mbox_journal_remove(const struct mbox *box, const struct mbox_place *place)
 static enum mail_status
 tail_write(struct mbox *box, const struct mbox_journal *journal, int fd)
 {
-	const struct mbox_piece tail = {fd, MBOX_JOURNAL_HEADER, journal->tail};
+	const struct mbox_piece tail = {fd, journal->tail_at, journal->tail};
 	const uint64_t end = journal->first + journal->tail;
+	const bool ok = mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock);
 	enum mail_status status;
-	bool ok;
 
-	tail_uncached(journal, fd);
-	ok = mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock);
 	(void)mbox_io_cached(fd);
 	if (!ok)
 		return mbox_place_keep(box) == MAIL_BUSY ? MAIL_BUSY

@@ -54,15 +54,17 @@
 #include "mailstore/mbox.h"
 #include "mailstore/mbox_io.h"
 
-/* Octets before the tail, which is written and read past the page cache. */
-#define MBOX_JOURNAL_HEADER MBOX_IO_UNIT
-#define MBOX_JOURNAL_DONE 103u /* where the mark of step 3 stands */
+/* The last of these octets is the mark of step 3. */
+#define MBOX_JOURNAL_HEADER 104u
+/* Where the tail begins: a long one is written past the page cache. */
+#define MBOX_JOURNAL_TAIL MBOX_IO_UNIT
 #define MBOX_JOURNAL_MARK 16u
 
 struct mbox_journal {
 	uint64_t size;     /* of the mbox before */
 	uint64_t first;    /* where the tail goes to */
 	uint64_t tail;     /* length of the tail */
+	uint64_t tail_at;  /* where it begins in the journal; set by decode and commit */
 	bool last_deleted; /* the message at the mbox's end is among the deleted */
 	bool done;         /* step 3 */
 	unsigned char mark[MBOX_JOURNAL_MARK];
@@ -73,14 +75,18 @@ struct mbox_journal {
 void mbox_journal_encode(
 	const struct mbox_journal *journal, unsigned char header[MBOX_JOURNAL_HEADER]);
 
-/* false if it is damaged or does not make sense. */
+/*
+ * false if it is damaged or does not make sense.  A journal of the version before, whose
+ * tail stands right behind its header, is as good.
+ */
 bool mbox_journal_decode(
 	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER]);
 
 /*
  * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of
  * *journal is filled in.  *place is where the journal is that this one replaces, or NULL.
- * MAIL_OK: *fd is the journal, open for reading and writing, in **place.  MAIL_BUSY
+ * MAIL_OK: *fd is the journal, open for reading and writing, in **place; a long one is
+ * read past the page cache.  MAIL_BUSY
  * (the session lock is lost) and MAIL_TEMP: logged, the mbox has not changed and will
  * not, but for what an old journal says.
  */

@@ -62,12 +62,13 @@ static enum verdict
 journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 {
 	unsigned char header[MBOX_JOURNAL_HEADER], sum[CHECKSUM_SIZE];
-	struct mbox_piece tail = {.fd = fd, .offset = sizeof header};
+	struct mbox_piece tail = {.fd = fd};
 
 	if (!mbox_io_read(fd, header, sizeof header, 0))
 		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
 	if (!mbox_journal_decode(journal, header))
 		return VERDICT_DAMAGED;
+	tail.offset = journal->tail_at;
 	tail.length = journal->tail;
 	if (!mbox_io_checksum(tail, mbox_journal_seed(journal), sum, box->lock))
 		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
@@ -112,7 +113,7 @@ journal_extend(struct mbox *box, struct mbox_journal *journal, uint64_t size,
 	const struct mbox_place *old_place = *place;
 	uint64_t skip = 0;
 	struct mbox_piece pieces[2] = {
-		{*fd, MBOX_JOURNAL_HEADER, journal->tail},
+		{*fd, journal->tail_at, journal->tail},
 		{box->fd, journal->size, 0},
 	};
 	enum mail_status status;
@@ -155,7 +156,8 @@ journal_redo(struct mbox *box, struct mbox_journal *journal, uint64_t size,
  * some mail.
  */
 static enum mail_status
-journal_save(const struct mbox *box, const struct mbox_place *place)
+journal_save(const struct mbox *box, const struct mbox_place *place,
+	const struct mbox_journal *journal)
 {
 	char saved[NAME_MAX + 1];
 	unsigned random;
@@ -173,7 +175,7 @@ journal_save(const struct mbox *box, const struct mbox_place *place)
 			"short: "
 			"see whether mail is missing.  %s has what was to stay, as an "
 			"mbox behind its first %u octets",
-			saved, MBOX_JOURNAL_HEADER);
+			saved, (unsigned)journal->tail_at);
 		return MAIL_OK;
 	}
 	return mbox_fail(box, "save the journal");
@@ -208,7 +210,7 @@ place_recover(struct mbox *box, const struct mbox_place *place)
 		status = mbox_journal_remove(box, place);
 		break;
 	case VERDICT_ALIEN:
-		status = journal_save(box, place);
+		status = journal_save(box, place, &journal);
 		break;
 	case VERDICT_FINISHED:
 		status = mbox_journal_remove(box, place);

@@ -21,9 +21,9 @@ struct recover {
 	size_t journals; /* saved ones */
 };
 
-/* Everything behind the header, to a file that is not there yet. */
+/* All octets from `at` on, to a file that is not there yet. */
 static bool
-bytes_copy(int from, uint64_t octets, struct writer *writer)
+bytes_copy(int from, uint64_t at, uint64_t octets, struct writer *writer)
 {
 	unsigned char buffer[16384];
 	uint64_t done = 0;
@@ -32,7 +32,7 @@ bytes_copy(int from, uint64_t octets, struct writer *writer)
 		const size_t n = octets - done < sizeof(buffer) ? (size_t)(octets - done)
 								: sizeof(buffer);
 
-		if (!mbox_io_read(from, buffer, n, MBOX_JOURNAL_HEADER + done) ||
+		if (!mbox_io_read(from, buffer, n, at + done) ||
 			!writer_put(writer, buffer, n))
 			return false;
 		done += n;
@@ -41,7 +41,7 @@ bytes_copy(int from, uint64_t octets, struct writer *writer)
 }
 
 static int
-saved_write(const struct recover *r, int from, uint64_t octets)
+saved_write(const struct recover *r, int from, uint64_t at, uint64_t octets)
 {
 	struct writer *writer = malloc(sizeof(*writer));
 	bool wrote = false;
@@ -51,7 +51,7 @@ saved_write(const struct recover *r, int from, uint64_t octets)
 		writer->n = 0;
 		writer->fd = open(r->to,
 			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		wrote = writer->fd >= 0 && bytes_copy(from, octets, writer);
+		wrote = writer->fd >= 0 && bytes_copy(from, at, octets, writer);
 		error = errno;
 	}
 	if (writer != NULL && writer->fd >= 0) {
@@ -74,22 +74,26 @@ saved_take(const struct recover *r, int dirfd, const char *name)
 	const int fd = openat(
 		dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	unsigned char header[MBOX_JOURNAL_HEADER];
-	struct mbox_journal journal;
+	struct mbox_journal journal = {0};
 	int status = EX_NOPERM;
+	uint64_t at = MBOX_JOURNAL_TAIL;
+	bool sound = false;
 	struct stat st;
 
+	if (fd >= 0 && mbox_io_read(fd, header, sizeof(header), 0))
+		sound = mbox_journal_decode(&journal, header);
+	if (sound)
+		at = journal.tail_at;
 	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		st.st_uid != geteuid() || st.st_size < (off_t)sizeof(header) ||
-		!mbox_io_read(fd, header, sizeof(header), 0))
+		st.st_uid != geteuid() || st.st_size < (off_t)at)
 		ctl_error("%s is not a journal of pop3d", name);
 	else {
-		const uint64_t octets = (uint64_t)st.st_size - sizeof(header);
+		const uint64_t octets = (uint64_t)st.st_size - at;
 
-		status = saved_write(r, fd, octets);
+		status = saved_write(r, fd, at, octets);
 		if (status == 0)
 			check_say("written", "", name, "%" PRIu64 " octets", octets);
-		if (status == 0 && (!mbox_journal_decode(&journal, header) ||
-					   journal.tail != octets)) {
+		if (status == 0 && (!sound || journal.tail != octets)) {
 			ctl_error("%s is damaged: see whether mail is missing", name);
 			status = CTL_NO;
 		}
@@ -111,8 +115,8 @@ saved_find(void *cookie, enum mail_trace trace, int dirfd, const char *name)
 	r->journals++;
 	if (r->saved == NULL)
 		check_say("journal-saved", "", name, "%lld octets of mail",
-			st.st_size > (off_t)MBOX_JOURNAL_HEADER
-				? (long long)st.st_size - MBOX_JOURNAL_HEADER
+			st.st_size > (off_t)MBOX_JOURNAL_TAIL
+				? (long long)st.st_size - MBOX_JOURNAL_TAIL
 				: 0LL);
 	else if (strcmp(r->saved, name) == 0) {
 		r->found = true;

@@ -136,7 +136,7 @@ hash_of(const uint8_t *p, size_t n, uint64_t hash)
 static void
 put_journal(const uint8_t *p, size_t n)
 {
-	unsigned char header[MBOX_JOURNAL_HEADER];
+	unsigned char header[MBOX_JOURNAL_TAIL] = {0};
 	struct mbox_journal journal = {0};
 	struct mbox box = {.fd = openat(root_fd, "box", O_RDWR | O_CLOEXEC)};
 	struct checksum *sum = checksum_new();

@@ -49,8 +49,8 @@ header_round_trip(void **state)
 	assert_memory_equal(journal.mark, sample.mark, sizeof sample.mark);
 	assert_memory_equal(journal.tail_sum, sample.tail_sum, sizeof sample.tail_sum);
 	assert_memory_equal(journal.rest_sum, sample.rest_sum, sizeof sample.rest_sum);
-	/* Step 3 writes this octet only. */
-	header[MBOX_JOURNAL_DONE] = 1;
+	/* Step 3 writes the last octet only. */
+	header[MBOX_JOURNAL_HEADER - 1] = 1;
 	assert_true(mbox_journal_decode(&journal, header));
 	assert_true(journal.done);
 }
@@ -121,7 +121,7 @@ commit_and_apply(void **state)
 	mbox_fixture_expect(f, A B C);
 	assert_int_equal(stat(mbox_fixture_file(f, JOURNAL), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(st.st_size, MBOX_JOURNAL_HEADER + strlen(B C));
+	assert_int_equal(st.st_size, MBOX_JOURNAL_TAIL + strlen(B C));
 	assert_int_equal(journal.tail, strlen(B C));
 	assert_int_equal(mbox_journal_apply(box, &journal, place, fd), MAIL_OK);
 	assert_false(mbox_fixture_has(f, JOURNAL));

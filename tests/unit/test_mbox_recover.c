@@ -50,7 +50,7 @@ do_steps(const struct mbox *box, const struct mbox_journal *journal, int fd,
 	if (step >= STEP_MARKED)
 		assert_true(mbox_io_write(box->fd, journal->mark, 16, end));
 	if (step >= STEP_DONE)
-		assert_true(mbox_io_write(fd, "\1", 1, MBOX_JOURNAL_DONE));
+		assert_true(mbox_io_write(fd, "\1", 1, MBOX_JOURNAL_HEADER - 1));
 	if (step >= STEP_CUT)
 		assert_int_equal(ftruncate(box->fd, (off_t)end), 0);
 }
@@ -149,10 +149,10 @@ damaged_journal(void **state)
 {
 	struct mbox_fixture *f = *state;
 
-	for (size_t i = 0; i < MBOX_JOURNAL_HEADER + strlen(B); i += 3) {
+	for (size_t i = 0; i < MBOX_JOURNAL_TAIL + strlen(B); i += 3) {
 		struct bytes journal;
 
-		if (i >= 96 && i < MBOX_JOURNAL_HEADER)
+		if (i >= 96 && i < MBOX_JOURNAL_TAIL)
 			continue;
 		crash(f, STEP_COMMITTED);
 		journal = mbox_fixture_read(mbox_fixture_file(f, JOURNAL));
@@ -164,6 +164,39 @@ damaged_journal(void **state)
 		expect_after(f, A B C);
 		free(journal.p);
 	}
+}
+
+/* As the version before had it: the tail stands right behind the header. */
+static void
+journal_make_older(const struct mbox_fixture *f)
+{
+	const char *path = mbox_fixture_file(f, JOURNAL);
+	struct bytes journal = mbox_fixture_read(path);
+	uint64_t sum;
+
+	assert_int_equal(journal.p[7], '3');
+	journal.p[7] = '2';
+	sum = checksum_short(journal.p, 88);
+	for (size_t i = 0; i < 8; i++)
+		journal.p[88 + i] = (unsigned char)(sum >> (8 * i));
+	memmove(journal.p + MBOX_JOURNAL_HEADER, journal.p + MBOX_JOURNAL_TAIL,
+		strlen(B));
+	mbox_fixture_write(path, journal.p, MBOX_JOURNAL_HEADER + strlen(B));
+	free(journal.p);
+}
+
+static void
+journal_of_the_version_before(void **state)
+{
+	struct mbox_fixture *f = *state;
+
+	crash(f, STEP_HALF_COPIED);
+	journal_make_older(f);
+	expect_after(f, B);
+	crash(f, STEP_HALF_COPIED);
+	journal_make_older(f);
+	mbox_fixture_append(f->path, D, strlen(D));
+	expect_after(f, B D);
 }
 
 /* The only file in the spool whose name begins so; its tail is an mbox. */
@@ -187,7 +220,7 @@ expect_saved(const struct mbox_fixture *f, const char *text)
 	}
 	closedir(directory);
 	assert_non_null(saved.p);
-	assert_string_equal((char *)saved.p + MBOX_JOURNAL_HEADER, text);
+	assert_string_equal((char *)saved.p + MBOX_JOURNAL_TAIL, text);
 	free(saved.p);
 }
 
@@ -275,6 +308,7 @@ test_mbox_recover(void)
 		TEST(mail_delivered_in_between),
 		TEST(same_mail_delivered_again),
 		TEST(damaged_journal),
+		TEST(journal_of_the_version_before),
 		TEST(other_mbox),
 		TEST(foreign_journal),
 		TEST(journal_in_the_home),
