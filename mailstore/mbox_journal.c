@@ -26,7 +26,7 @@ enum field {
 /* The character behind it is the version. */
 static const unsigned char magic[7] = {'p', 'o', 'p', '3', 'd', 'm', 'j'};
 #define VERSION '3'
-#define VERSION_BEFORE '2'
+#define VERSION_FIRST '1'
 
 static void
 number_put(unsigned char *p, uint64_t value)
@@ -63,21 +63,20 @@ mbox_journal_encode(
 	header[FIELD_DONE] = journal->done;
 }
 
-/* Where the tail begins, by the version; 0 if it is none. */
-static uint64_t
-tail_place(unsigned char version)
+unsigned
+mbox_journal_tail_at(const unsigned char header[MBOX_JOURNAL_HEADER])
 {
-	if (version == VERSION)
-		return MBOX_JOURNAL_TAIL;
-	return version == VERSION_BEFORE ? MBOX_JOURNAL_HEADER : 0;
+	return memcmp(header + FIELD_MAGIC, magic, sizeof magic) == 0 &&
+			       header[FIELD_MAGIC + sizeof magic] == VERSION_FIRST
+		       ? MBOX_JOURNAL_TAIL_FIRST
+		       : MBOX_JOURNAL_TAIL;
 }
 
 bool
 mbox_journal_decode(
 	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER])
 {
-	journal->tail_at = tail_place(header[FIELD_MAGIC + sizeof magic]);
-	if (journal->tail_at == 0 ||
+	if (header[FIELD_MAGIC + sizeof magic] != VERSION ||
 		number_get(header + FIELD_SUM) != checksum_short(header, FIELD_SUM) ||
 		memcmp(header + FIELD_MAGIC, magic, sizeof magic) != 0)
 		return false;
@@ -128,7 +127,7 @@ tail_fill(const struct mbox *box, struct mbox_journal *journal,
 	if (ok) {
 		checksum_begin(sum, mbox_journal_seed(journal));
 		tail_uncached(journal, fd);
-		ok = mbox_io_copy(pieces, n, fd, journal->tail_at, sum, box->lock);
+		ok = mbox_io_copy(pieces, n, fd, MBOX_JOURNAL_TAIL, sum, box->lock);
 	}
 	if (ok)
 		checksum_end(sum, journal->tail_sum);
@@ -233,7 +232,6 @@ mbox_journal_commit(struct mbox *box, struct mbox_journal *journal,
 	const bool replaces = *place != NULL;
 
 	journal->tail = 0;
-	journal->tail_at = MBOX_JOURNAL_TAIL;
 	for (size_t i = 0; i < n; i++)
 		journal->tail += pieces[i].length;
 	errno = EACCES;
@@ -268,7 +266,7 @@ mbox_journal_remove(const struct mbox *box, const struct mbox_place *place)
 static enum mail_status
 tail_write(struct mbox *box, const struct mbox_journal *journal, int fd)
 {
-	const struct mbox_piece tail = {fd, journal->tail_at, journal->tail};
+	const struct mbox_piece tail = {fd, MBOX_JOURNAL_TAIL, journal->tail};
 	const uint64_t end = journal->first + journal->tail;
 	const bool ok = mbox_io_copy(&tail, 1, box->fd, journal->first, NULL, box->lock);
 	enum mail_status status;

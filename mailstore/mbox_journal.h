@@ -58,13 +58,13 @@
 #define MBOX_JOURNAL_HEADER 104u
 /* Where the tail begins: a long one is written past the page cache. */
 #define MBOX_JOURNAL_TAIL MBOX_IO_UNIT
+#define MBOX_JOURNAL_TAIL_FIRST 160u /* in the first version */
 #define MBOX_JOURNAL_MARK 16u
 
 struct mbox_journal {
 	uint64_t size;     /* of the mbox before */
 	uint64_t first;    /* where the tail goes to */
 	uint64_t tail;     /* length of the tail */
-	uint64_t tail_at;  /* where it begins in the journal; set by decode and commit */
 	bool last_deleted; /* the message at the mbox's end is among the deleted */
 	bool done;         /* step 3 */
 	unsigned char mark[MBOX_JOURNAL_MARK];
@@ -75,12 +75,15 @@ struct mbox_journal {
 void mbox_journal_encode(
 	const struct mbox_journal *journal, unsigned char header[MBOX_JOURNAL_HEADER]);
 
-/*
- * false if it is damaged or does not make sense.  A journal of the version before, whose
- * tail stands right behind its header, is as good.
- */
+/* false if it is damaged, does not make sense, or is of another version. */
 bool mbox_journal_decode(
 	struct mbox_journal *journal, const unsigned char header[MBOX_JOURNAL_HEADER]);
+
+/*
+ * Where the tail begins: at MBOX_JOURNAL_TAIL, but for a journal of the first version,
+ * which is kept for somebody to look at.
+ */
+unsigned mbox_journal_tail_at(const unsigned char header[MBOX_JOURNAL_HEADER]);
 
 /*
  * Step 1.  size, first and last_deleted are given, the pieces make the tail; the rest of

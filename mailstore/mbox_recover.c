@@ -17,6 +17,7 @@ enum verdict {
 	VERDICT_FINISHED, /* only the journal is left to remove */
 	VERDICT_DAMAGED,  /* the journal is, so it was not used */
 	VERDICT_ALIEN,    /* the journal is sound, but not of what is in the mbox */
+	VERDICT_OLD,      /* the journal is of the first version, which nobody reads */
 	VERDICT_REDO,
 };
 
@@ -62,13 +63,13 @@ static enum verdict
 journal_read(const struct mbox *box, int fd, struct mbox_journal *journal)
 {
 	unsigned char header[MBOX_JOURNAL_HEADER], sum[CHECKSUM_SIZE];
-	struct mbox_piece tail = {.fd = fd};
+	struct mbox_piece tail = {.fd = fd, .offset = MBOX_JOURNAL_TAIL};
 
 	if (!mbox_io_read(fd, header, sizeof header, 0))
 		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
 	if (!mbox_journal_decode(journal, header))
-		return VERDICT_DAMAGED;
-	tail.offset = journal->tail_at;
+		return mbox_journal_tail_at(header) == MBOX_JOURNAL_TAIL ? VERDICT_DAMAGED
+									 : VERDICT_OLD;
 	tail.length = journal->tail;
 	if (!mbox_io_checksum(tail, mbox_journal_seed(journal), sum, box->lock))
 		return errno == ENODATA ? VERDICT_DAMAGED : VERDICT_ERROR;
@@ -113,7 +114,7 @@ journal_extend(struct mbox *box, struct mbox_journal *journal, uint64_t size,
 	const struct mbox_place *old_place = *place;
 	uint64_t skip = 0;
 	struct mbox_piece pieces[2] = {
-		{*fd, journal->tail_at, journal->tail},
+		{*fd, MBOX_JOURNAL_TAIL, journal->tail},
 		{box->fd, journal->size, 0},
 	};
 	enum mail_status status;
@@ -156,8 +157,8 @@ journal_redo(struct mbox *box, struct mbox_journal *journal, uint64_t size,
  * some mail.
  */
 static enum mail_status
-journal_save(const struct mbox *box, const struct mbox_place *place,
-	const struct mbox_journal *journal)
+journal_save(const struct mbox *box, const struct mbox_place *place, const char *why,
+	unsigned tail_at)
 {
 	char saved[NAME_MAX + 1];
 	unsigned random;
@@ -171,11 +172,10 @@ journal_save(const struct mbox *box, const struct mbox_place *place,
 	else if (renameat(place->dirfd, place->journal, place->dirfd, saved) == 0 &&
 		 fsync(place->dirfd) == 0) {
 		mbox_log(box, LOG_ERR,
-			"another program changed the mbox while a deletion was cut "
-			"short: "
-			"see whether mail is missing.  %s has what was to stay, as an "
+			"%s while a deletion was cut short: see whether mail is missing. "
+			" %s has what was to stay, as an "
 			"mbox behind its first %u octets",
-			saved, (unsigned)journal->tail_at);
+			why, saved, tail_at);
 		return MAIL_OK;
 	}
 	return mbox_fail(box, "save the journal");
@@ -210,7 +210,12 @@ place_recover(struct mbox *box, const struct mbox_place *place)
 		status = mbox_journal_remove(box, place);
 		break;
 	case VERDICT_ALIEN:
-		status = journal_save(box, place, &journal);
+		status = journal_save(box, place, "another program changed the mbox",
+			MBOX_JOURNAL_TAIL);
+		break;
+	case VERDICT_OLD:
+		status = journal_save(
+			box, place, "pop3d was replaced", MBOX_JOURNAL_TAIL_FIRST);
 		break;
 	case VERDICT_FINISHED:
 		status = mbox_journal_remove(box, place);

@@ -74,16 +74,16 @@ saved_take(const struct recover *r, int dirfd, const char *name)
 	const int fd = openat(
 		dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	unsigned char header[MBOX_JOURNAL_HEADER];
-	struct mbox_journal journal = {0};
+	struct mbox_journal journal;
 	int status = EX_NOPERM;
 	uint64_t at = MBOX_JOURNAL_TAIL;
 	bool sound = false;
 	struct stat st;
 
-	if (fd >= 0 && mbox_io_read(fd, header, sizeof(header), 0))
+	if (fd >= 0 && mbox_io_read(fd, header, sizeof(header), 0)) {
 		sound = mbox_journal_decode(&journal, header);
-	if (sound)
-		at = journal.tail_at;
+		at = mbox_journal_tail_at(header);
+	}
 	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 		st.st_uid != geteuid() || st.st_size < (off_t)at)
 		ctl_error("%s is not a journal of pop3d", name);

@@ -166,42 +166,9 @@ damaged_journal(void **state)
 	}
 }
 
-/* As the version before had it: the tail stands right behind the header. */
-static void
-journal_make_older(const struct mbox_fixture *f)
-{
-	const char *path = mbox_fixture_file(f, JOURNAL);
-	struct bytes journal = mbox_fixture_read(path);
-	uint64_t sum;
-
-	assert_int_equal(journal.p[7], '3');
-	journal.p[7] = '2';
-	sum = checksum_short(journal.p, 88);
-	for (size_t i = 0; i < 8; i++)
-		journal.p[88 + i] = (unsigned char)(sum >> (8 * i));
-	memmove(journal.p + MBOX_JOURNAL_HEADER, journal.p + MBOX_JOURNAL_TAIL,
-		strlen(B));
-	mbox_fixture_write(path, journal.p, MBOX_JOURNAL_HEADER + strlen(B));
-	free(journal.p);
-}
-
-static void
-journal_of_the_version_before(void **state)
-{
-	struct mbox_fixture *f = *state;
-
-	crash(f, STEP_HALF_COPIED);
-	journal_make_older(f);
-	expect_after(f, B);
-	crash(f, STEP_HALF_COPIED);
-	journal_make_older(f);
-	mbox_fixture_append(f->path, D, strlen(D));
-	expect_after(f, B D);
-}
-
 /* The only file in the spool whose name begins so; its tail is an mbox. */
 static void
-expect_saved(const struct mbox_fixture *f, const char *text)
+expect_saved_at(const struct mbox_fixture *f, size_t at, const char *text)
 {
 	static const char stem[] = ".box.pop3d-journal-saved-";
 	DIR *directory = opendir(f->directory);
@@ -220,8 +187,36 @@ expect_saved(const struct mbox_fixture *f, const char *text)
 	}
 	closedir(directory);
 	assert_non_null(saved.p);
-	assert_string_equal((char *)saved.p + MBOX_JOURNAL_TAIL, text);
+	assert_string_equal((char *)saved.p + at, text);
 	free(saved.p);
+}
+
+static void
+expect_saved(const struct mbox_fixture *f, const char *text)
+{
+	expect_saved_at(f, MBOX_JOURNAL_TAIL, text);
+}
+
+/* One that the first version left may have the only copy of some mail. */
+static void
+journal_of_the_first_version(void **state)
+{
+	static const unsigned char header[MBOX_JOURNAL_TAIL_FIRST] = "pop3dmj1";
+	struct mbox_fixture *f = *state;
+	struct bytes journal = {
+		malloc(sizeof header + strlen(B)), sizeof header + strlen(B)};
+
+	assert_non_null(journal.p);
+	memcpy(journal.p, header, sizeof header);
+	memcpy(journal.p + sizeof header, B, strlen(B));
+	mbox_fixture_put(f, C);
+	mbox_fixture_write(mbox_fixture_file(f, JOURNAL), journal.p, journal.n);
+	free(journal.p);
+	f->logged = 0;
+	expect_after(f, C);
+	assert_int_equal(f->logged, 1);
+	assert_non_null(strstr(f->last_log, "behind its first 160 octets"));
+	expect_saved_at(f, MBOX_JOURNAL_TAIL_FIRST, B);
 }
 
 /* Somebody rewrote the torn mbox: the journal has what is lost there. */
@@ -308,7 +303,7 @@ test_mbox_recover(void)
 		TEST(mail_delivered_in_between),
 		TEST(same_mail_delivered_again),
 		TEST(damaged_journal),
-		TEST(journal_of_the_version_before),
+		TEST(journal_of_the_first_version),
 		TEST(other_mbox),
 		TEST(foreign_journal),
 		TEST(journal_in_the_home),
