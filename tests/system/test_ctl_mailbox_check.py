@@ -271,6 +271,25 @@ def test_saved_journal(site, mbox, alice):
     assert mbox.messages() == kept or mbox.messages() == kept[1:]
 
 
+def test_journal_of_the_first_version(site, mbox, alice):
+    """Nobody finishes it any more, and nobody removes it."""
+    mbox.fill([message(1)])
+    with open(mbox.path, "rb") as f:
+        mail = f.read()
+    with open(alice.path(".mbox.pop3d-journal"), "wb") as f:
+        f.write(b"pop3dmj1".ljust(160, b"\0") + mail)
+        os.fchown(f.fileno(), alice.uid, alice.uid)
+    answer = mailbox(site, "recover", alice.name)
+    assert answer.status == 1 and answer.words() == ["journal-saved"], answer.err
+    assert "pop3d was replaced" in answer.err, answer.err
+    name = answer.rows[0][1].split(":")[0]
+    to = alice.path("recovered")
+    answer = mailbox(site, "recover", "--saved", name, "--to", "mbox:" + to, alice.name)
+    assert answer.words() == ["written"] and "damaged" in answer.err, answer.err
+    with open(to, "rb") as f:
+        assert f.read() == mail
+
+
 def test_nothing_to_recover(site, store, alice):
     store.put(message(1))
     answer = mailbox(site, "recover", alice.name)
