@@ -73,7 +73,7 @@ IMPORT_OBJS = mailstore/import_courier.o mailstore/import_dovecot.o \
 	mailstore/import_popa3d.o mailstore/import_qpopper.o mailstore/import_set.o
 MAILSTORE_OBJS = mailstore/location.o mailstore/needs.o mailstore/block.o \
 	mailstore/octets.o \
-	mailstore/unique_id.o mailstore/checksum.o mailstore/scan.o \
+	mailstore/unique_id.o mailstore/checksum.o mailstore/checksum_avx2.o mailstore/scan.o \
 	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
 	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
 	mailstore/lock_lease.o mailstore/login_stamp.o mailstore/maildir_age.o \

@@ -3,13 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No library to link: a connection pays for each one. */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-struct checksum {
-	XXH3_state_t state;
-};
+#include "mailstore/checksum_state.h"
+#include "mailstore/processor.h"
 
 static void
 put(XXH128_hash_t hash, unsigned char sum[CHECKSUM_SIZE])
@@ -46,9 +41,18 @@ checksum_begin(struct checksum *checksum, uint64_t seed)
 }
 
 void
-checksum_add(struct checksum *checksum, const void *p, size_t n)
+checksum_add_portable(struct checksum *checksum, const void *p, size_t n)
 {
 	(void)XXH3_128bits_update(&checksum->state, p, n);
+}
+
+void
+checksum_add(struct checksum *checksum, const void *p, size_t n)
+{
+	if (processor_has_avx2())
+		checksum_add_avx2(checksum, p, n);
+	else
+		checksum_add_portable(checksum, p, n);
 }
 
 void

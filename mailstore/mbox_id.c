@@ -83,9 +83,9 @@ held_release(struct mbox_id *id)
 
 /* How many of the n bytes at p, the first of which is no LF, may be added as they are. */
 static size_t
-plain_length(const unsigned char *p, size_t n)
+plain_length(const unsigned char *p, size_t n, bool may_have_cr)
 {
-	const unsigned char *cr = memchr(p, '\r', n);
+	const unsigned char *cr = may_have_cr ? memchr(p, '\r', n) : NULL;
 
 	if (cr != NULL)
 		n = (size_t)(cr - p);
@@ -95,7 +95,7 @@ plain_length(const unsigned char *p, size_t n)
 }
 
 void
-mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n)
+mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n, bool may_have_cr)
 {
 	while (n > 0) {
 		size_t used = 1;
@@ -109,7 +109,7 @@ mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n)
 			id->cr = true;
 		} else {
 			held_release(id);
-			used = plain_length(p, n);
+			used = plain_length(p, n, may_have_cr);
 			checksum_add(id->body, p, used);
 		}
 		p += used;
@@ -137,12 +137,13 @@ mbox_id_ignores(const unsigned char *field, size_t n)
 		"Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-UIDL:", "X-IMAP:",
 		"X-IMAPbase:", "Content-Length:", "Lines:", "X-Mozilla-"};
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+	for (size_t i = 0; n > 0 && i < sizeof names / sizeof *names; i++) {
+		/* Nearly every field is told at its first letter. */
+		if ((field[0] | 0x20) != (names[i][0] | 0x20))
+			continue;
 		const size_t len = strlen(names[i]);
 
-		/* Nearly every field is told at its first letter. */
-		if (n >= len && (field[0] | 0x20) == (names[i][0] | 0x20) &&
-			strncasecmp((const char *)field, names[i], len) == 0)
+		if (n >= len && strncasecmp((const char *)field, names[i], len) == 0)
 			return true;
 	}
 	return false;

@@ -31,8 +31,8 @@ void mbox_id_begin(struct mbox_id *id);
 /* Add the next n bytes of the From_ line and the header, in chunks of any size. */
 void mbox_id_header(struct mbox_id *id, const unsigned char *p, size_t n);
 
-/* Add the next n bytes of the body, likewise. */
-void mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n);
+/* Add the next n bytes of the body, likewise; may_have_cr: a CR may be among them. */
+void mbox_id_body(struct mbox_id *id, const unsigned char *p, size_t n, bool may_have_cr);
 
 /* All is added. */
 void mbox_id_end(struct mbox_id *id, unsigned char sum[MBOX_ID_SIZE]);

@@ -179,7 +179,7 @@ line_empty(struct mbox_parse *parse)
 		parse->held = parse->len;
 	}
 	if (parse->part == PART_BODY)
-		mbox_id_body(parse->id, parse->line, parse->len);
+		mbox_id_body(parse->id, parse->line, parse->len, true);
 	else if (parse->part == PART_HEADER) {
 		parse->entry.header =
 			parse->line_offset + parse->len - parse->entry.start;
@@ -203,20 +203,19 @@ line_text(struct mbox_parse *parse)
 		if (parse->count == 0)
 			pseudo_note(parse);
 	} else
-		mbox_id_body(parse->id, line, parse->len);
+		mbox_id_body(parse->id, line, parse->len, true);
 	octets_add(&parse->octets, line, parse->len);
 	parse->known = line[parse->len - 1] != '\n';
 	parse->len = 0;
 }
 
+/* Whether the line that begins with the n bytes at p may be a From_ line. */
 static bool
-line_may_be_from(const struct mbox_parse *parse)
+line_may_be_from(const struct mbox_parse *parse, const unsigned char *p, size_t n)
 {
-	size_t n = parse->len < 5 ? parse->len : 5;
-
 	return (parse->part == PART_FIRST ||
 		       (parse->part == PART_BODY && parse->held > 0)) &&
-	       memcmp(parse->line, "From ", n) == 0;
+	       memcmp(p, "From ", n < 5 ? n : 5) == 0;
 }
 
 /* Whether another byte is needed to say what the line is. */
@@ -228,7 +227,7 @@ line_is_open(const struct mbox_parse *parse)
 
 	if (line[n - 1] == '\n' || n == sizeof parse->line)
 		return false;
-	if (line_may_be_from(parse) || (n == 1 && line[0] == '\r'))
+	if (line_may_be_from(parse, line, n) || (n == 1 && line[0] == '\r'))
 		return true;
 	if (parse->part != PART_HEADER || line[0] == ' ' || line[0] == '\t')
 		return false;
@@ -243,7 +242,7 @@ line_decide(struct mbox_parse *parse, bool whole)
 	const unsigned char *line = parse->line;
 	size_t n = parse->len;
 
-	if (whole && line_may_be_from(parse) && mbox_from_valid(line, n))
+	if (whole && line_may_be_from(parse, line, n) && mbox_from_valid(line, n))
 		message_begin(parse);
 	else if (line[n - 1] == '\n' && (n == 1 || (n == 2 && line[0] == '\r')))
 		line_empty(parse);
@@ -253,9 +252,17 @@ line_decide(struct mbox_parse *parse, bool whole)
 		line_text(parse);
 }
 
+static size_t
+collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
+{
+	memcpy(parse->line, p, n);
+	parse->len = n;
+	return n;
+}
+
 /*
- * Collect the name of a field, as line_is_open() would have it, at less cost for each
- * octet.
+ * Collect the name of a field, or below what may be a From_ line, as line_is_open() would
+ * have it, at less cost for each octet.
  */
 static size_t
 name_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
@@ -266,11 +273,18 @@ name_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
 		n = NAME_LENGTH;
 	while (i < n && p[i] != ':' && p[i] != '\n')
 		i++;
-	if (i < n)
-		i++;
-	memcpy(parse->line, p, i);
-	parse->len = i;
-	return i;
+	return collect(parse, p, i < n ? i + 1 : i);
+}
+
+static size_t
+from_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
+{
+	const unsigned char *end;
+
+	if (n > sizeof parse->line)
+		n = sizeof parse->line;
+	end = memchr(p, '\n', n);
+	return collect(parse, p, end != NULL ? (size_t)(end - p) + 1 : n);
 }
 
 static size_t
@@ -289,6 +303,8 @@ line_start(struct mbox_parse *parse, const unsigned char *p, size_t n)
 		if (parse->part == PART_HEADER && parse->count > 0 && *p != ' ' &&
 			*p != '\t')
 			i = name_collect(parse, p, n);
+		else if (line_may_be_from(parse, p, n))
+			i = from_collect(parse, p, n);
 	}
 	while (i < n && (parse->len == 0 || line_is_open(parse)))
 		parse->line[parse->len++] = p[i++];
@@ -307,7 +323,7 @@ header_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
 		n = (size_t)(end - p) + 1;
 	if (parse->hashing)
 		mbox_id_header(parse->id, p, n);
-	octets_add(&parse->octets, p, n);
+	octets_add_seen(&parse->octets, p, n, end != NULL && end > p && end[-1] != '\r');
 	return n;
 }
 
@@ -325,14 +341,17 @@ empty_before(const unsigned char *p, size_t i)
 	return i >= 3 && p[i - 2] == '\r' && p[i - 3] == '\n' ? 2 : 0;
 }
 
-/* The offset of a line that may be a From_ line; n if there is none. */
+/*
+ * The offset of a line that may be a From_ line, n if there is none; and what was seen on
+ * the way.
+ */
 static size_t
-body_candidate(const unsigned char *p, size_t n)
+body_candidate(const unsigned char *p, size_t n, struct scan_seen *seen)
 {
 	size_t i = 0;
 
 	do
-		i += scan_line(p + i, n - i, 'F');
+		i += scan_text(p + i, n - i, 'F', seen);
 	while (i < n && empty_before(p, i) == 0);
 	return i;
 }
@@ -341,15 +360,18 @@ body_candidate(const unsigned char *p, size_t n)
 static size_t
 body_rest(struct mbox_parse *parse, const unsigned char *p, size_t n)
 {
-	size_t i = body_candidate(p, n);
+	struct scan_seen seen = {0};
+	size_t i = body_candidate(p, n, &seen);
 
 	/* The CR of what may become an empty line. */
 	if (i == n && n > 1 && p[n - 1] == '\r' && p[n - 2] == '\n')
 		i--;
 	parse->held = empty_before(p, i);
 	parse->known = p[i - 1] != '\n';
-	octets_add(&parse->octets, p, i - parse->held);
-	mbox_id_body(parse->id, p, i);
+	/* Of an empty line that is held back the LF without a CR was counted. */
+	octets_add_seen(
+		&parse->octets, p, i - parse->held, seen.bare - (parse->held == 1));
+	mbox_id_body(parse->id, p, i, seen.cr);
 	return i;
 }
 

@@ -5,9 +5,14 @@
 void
 octets_add(struct octets *o, const unsigned char *p, size_t n)
 {
-	if (n == 0)
-		return;
-	o->count += n + (p[0] == '\n' && o->last != '\r') + scan_bare(p, n);
+	if (n > 0)
+		octets_add_seen(o, p, n, scan_bare(p, n));
+}
+
+void
+octets_add_seen(struct octets *o, const unsigned char *p, size_t n, uint64_t bare)
+{
+	o->count += n + (p[0] == '\n' && o->last != '\r') + bare;
 	o->last = p[n - 1];
 	o->any = 1;
 }

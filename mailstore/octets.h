@@ -18,6 +18,9 @@ struct octets {
 /* Add the next n stored bytes, in chunks of any size. */
 void octets_add(struct octets *o, const unsigned char *p, size_t n);
 
+/* The same of at least one byte, where scan_bare() of them is known. */
+void octets_add_seen(struct octets *o, const unsigned char *p, size_t n, uint64_t bare);
+
 /* The sum, once all bytes are added.  An empty message has none. */
 uint64_t octets_total(const struct octets *o);
 

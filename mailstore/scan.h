@@ -6,6 +6,7 @@
 #ifndef SCAN_H
 #define SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,20 @@ size_t scan_line(const unsigned char *p, size_t n, unsigned char first);
 /* How many LFs in p[1..n) have no CR before them.  n is at least 1. */
 uint64_t scan_bare(const unsigned char *p, size_t n);
 
+/* What scan_text() saw: added to what is there. */
+struct scan_seen {
+	uint64_t bare; /* LFs that have no CR before them, not counting the first octet */
+	bool cr;       /* a CR was among the octets */
+};
+
+/* scan_line(), with what was seen of the octets before the one that it returns. */
+size_t scan_text(
+	const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen);
+
 /* The same without AVX2, for tests. */
 size_t scan_line_portable(const unsigned char *p, size_t n, unsigned char first);
 uint64_t scan_bare_portable(const unsigned char *p, size_t n);
+size_t scan_text_portable(
+	const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen);
 
 #endif

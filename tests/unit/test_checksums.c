@@ -46,6 +46,35 @@ test_pieces_and_seeds(void **state)
 	checksum_free(checksum);
 }
 
+/* Whatever vectors there are: pieces around the sizes of buffers, stripes and blocks. */
+static void
+test_same_on_all_processors(void **state)
+{
+	struct checksum *fast = checksum_new(), *portable = checksum_new();
+	unsigned char *long_text = malloc(5000), sum[CHECKSUM_SIZE], other[CHECKSUM_SIZE];
+
+	(void)state;
+	assert_non_null(fast);
+	assert_non_null(portable);
+	assert_non_null(long_text);
+	for (size_t i = 0; i < 5000; i++)
+		long_text[i] = (unsigned char)(i * 2654435761u >> 13);
+	for (size_t n = 1; n <= 5000; n = n < 1100 ? n + 1 : n + 61) {
+		checksum_begin(fast, SEED);
+		checksum_begin(portable, SEED);
+		for (size_t i = 0; i < 3; i++) {
+			checksum_add(fast, long_text + i, n / (i + 1));
+			checksum_add_portable(portable, long_text + i, n / (i + 1));
+		}
+		checksum_end(fast, sum);
+		checksum_end(portable, other);
+		assert_memory_equal(sum, other, sizeof(sum));
+	}
+	free(long_text);
+	checksum_free(fast);
+	checksum_free(portable);
+}
+
 /* Leave memory behind that looks like a checksum of this seed, at whatever alignment. */
 static void
 dirty_memory(void)
@@ -90,6 +119,7 @@ test_checksums(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pieces_and_seeds),
 		cmocka_unit_test(test_used_memory),
+		cmocka_unit_test(test_same_on_all_processors),
 	};
 
 	return cmocka_run_group_tests_name("checksums", tests, NULL, NULL);

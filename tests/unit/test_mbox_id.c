@@ -12,6 +12,13 @@
 
 typedef void add_function(struct mbox_id *id, const unsigned char *p, size_t n);
 
+/* As the parser does, which has seen whether there is a CR. */
+static void
+add_body(struct mbox_id *id, const unsigned char *p, size_t n)
+{
+	mbox_id_body(id, p, n, memchr(p, '\r', n) != NULL);
+}
+
 static void
 add(struct mbox_id *id, add_function *function, const char *text, size_t chunk)
 {
@@ -32,10 +39,10 @@ id_of(const char *header, const char *body, size_t chunk,
 	/* Nothing stays of the message before. */
 	mbox_id_begin(id);
 	add(id, mbox_id_header, "X\r", chunk);
-	add(id, mbox_id_body, "x\n\n\r", chunk);
+	add(id, add_body, "x\n\n\r", chunk);
 	mbox_id_begin(id);
 	add(id, mbox_id_header, header, chunk);
-	add(id, mbox_id_body, body, chunk);
+	add(id, add_body, body, chunk);
 	mbox_id_end(id, digest);
 	mbox_id_free(id);
 }

@@ -33,6 +33,31 @@ naive_bare(const unsigned char *p, size_t n)
 	return count;
 }
 
+static size_t
+naive_text(const unsigned char *p, size_t n, struct scan_seen *seen)
+{
+	const size_t at = naive_line(p, n, 'F');
+
+	seen->bare += naive_bare(p, at);
+	seen->cr = seen->cr || memchr(p, '\r', at) != NULL;
+	return at;
+}
+
+/* What was seen before is neither lost nor made up. */
+static void
+compare_text(const unsigned char *p, size_t n, bool cr)
+{
+	struct scan_seen naive = {7, cr}, fast = naive, portable = naive;
+	const size_t at = naive_text(p, n, &naive);
+
+	assert_int_equal(scan_text(p, n, 'F', &fast), at);
+	assert_int_equal(scan_text_portable(p, n, 'F', &portable), at);
+	assert_int_equal(fast.bare, naive.bare);
+	assert_int_equal(portable.bare, naive.bare);
+	assert_int_equal(fast.cr, naive.cr);
+	assert_int_equal(portable.cr, naive.cr);
+}
+
 /* A copy of its own size, so that a sanitizer sees any look beyond its end. */
 static void
 compare(const unsigned char *text, size_t n)
@@ -45,6 +70,8 @@ compare(const unsigned char *text, size_t n)
 	assert_int_equal(scan_line_portable(p, n, 'F'), naive_line(p, n, 'F'));
 	assert_int_equal(scan_bare(p, n), naive_bare(p, n));
 	assert_int_equal(scan_bare_portable(p, n), naive_bare(p, n));
+	compare_text(p, n, false);
+	compare_text(p, n, true);
 	free(p);
 }
 
