@@ -35,10 +35,14 @@ database_open(const struct auth_host *host, const struct passwd_file *file)
 struct passwd_file *
 passwd_file_open(const struct auth_host *host, const char *path, size_t path_octets)
 {
-	struct passwd_file *file = calloc(1, sizeof(*file));
+	/* Not calloc(): few of its pages will be needed. */
+	struct passwd_file *file = malloc(sizeof(*file));
 
-	if (file != NULL)
+	if (file != NULL) {
 		file->path = strndup(path, path_octets);
+		file->read_through = false;
+		userfile_start(&file->reader, -1);
+	}
 	if (file == NULL || file->path == NULL) {
 		host->log(host->cookie, LOG_ERR, "%s", strerror(errno));
 		free(file);
@@ -64,7 +68,9 @@ passwd_file_close(struct passwd_file *file)
 	if (file->cdb >= 0)
 		(void)close(file->cdb);
 	free(file->path);
-	explicit_bzero(file, sizeof(*file));
+	userfile_wipe(&file->reader);
+	if (file->cdb >= 0)
+		explicit_bzero(file->line, sizeof(file->line));
 	free(file);
 }
 
@@ -89,6 +95,7 @@ passwd_file_find(const struct auth_host *host, struct passwd_file *file, const c
 		host->log(
 			host->cookie, LOG_ERR, "%s.cdb: %s", file->path, strerror(errno));
 	}
+	userfile_wipe(&file->reader);
 	userfile_start(&file->reader, file->fd);
 	status = userfile_find(&file->reader, user, line);
 	if (status == USERFILE_ERROR)

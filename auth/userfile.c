@@ -171,6 +171,14 @@ userfile_start(struct userfile_reader *reader, int fd)
 	reader->eof = false;
 }
 
+void
+userfile_wipe(struct userfile_reader *reader)
+{
+	explicit_bzero(reader->buffer, reader->offset < (off_t)USERFILE_BUFFER
+					       ? (size_t)reader->offset
+					       : USERFILE_BUFFER);
+}
+
 static bool
 fill(struct userfile_reader *reader)
 {

@@ -70,6 +70,9 @@ struct userfile_reader {
 /* Begin at the start of a file, which may be done again at any time. */
 void userfile_start(struct userfile_reader *reader, int fd);
 
+/* Overwrite all that was read since userfile_start(): hashes of passwords. */
+void userfile_wipe(struct userfile_reader *reader);
+
 /* The next line without its LF or CRLF, valid until the next call. */
 enum userfile_status userfile_next(
 	struct userfile_reader *reader, struct auth_span *line);

@@ -10,6 +10,7 @@ line_reader_init(struct line_reader *reader, struct stream *stream, bool read_ah
 	reader->skipping = false;
 	reader->start = 0;
 	reader->n = 0;
+	reader->touched = 0;
 	reader->octets = 0;
 	reader->total = 0;
 	reader->most = 0;
@@ -81,6 +82,8 @@ fill(struct line_reader *reader, int64_t deadline)
 	if (status == STREAM_OK) {
 		reader->n += got;
 		reader->total += got;
+		if (reader->touched < reader->n)
+			reader->touched = reader->n;
 	}
 	return status;
 }
@@ -130,6 +133,8 @@ void
 line_wipe(struct line_reader *reader)
 {
 	/* What was read ahead is still to be served. */
-	if (reader->n == 0)
-		explicit_bzero(reader->buf, sizeof(reader->buf));
+	if (reader->n > 0)
+		return;
+	explicit_bzero(reader->buf, reader->touched);
+	reader->touched = 0;
 }

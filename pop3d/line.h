@@ -37,6 +37,7 @@ struct line_reader {
 	bool skipping;   /* inside a line that was too long */
 	size_t start;    /* unread octets are buf[start] to buf[start + n - 1] */
 	size_t n;
+	size_t touched; /* octets of buf that may hold something; the rest has no page */
 	size_t octets;  /* of the last line, its end included */
 	uint64_t total; /* octets read so far */
 	uint64_t most;  /* of them; 0: no limit */

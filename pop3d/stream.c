@@ -125,17 +125,30 @@ stream_read_line_part(
 {
 	enum stream_status status;
 	const char *end;
+	size_t seen;
+	ssize_t got;
 
 	/* A pipe cannot be peeked at; octet by octet is the only way not to read ahead.
 	 */
 	if (!stream->socket)
 		return read_some(stream, buf, 1, 0, deadline, n);
-	status = read_some(stream, buf, cap, MSG_PEEK, deadline, n);
+	status = read_some(stream, buf, cap, MSG_PEEK, deadline, &seen);
+	*n = 0;
 	if (status != STREAM_OK)
 		return status;
-	end = memchr(buf, '\n', *n);
-	return read_some(stream, buf, end != NULL ? (size_t)(end - (char *)buf) + 1 : *n,
-		0, deadline, n);
+	end = memchr(buf, '\n', seen);
+	if (end != NULL)
+		cap = (size_t)(end - (char *)buf) + 1;
+	else
+		cap = seen;
+	/* It is there: no wait. */
+	do
+		got = receive(stream, buf, cap, 0);
+	while (got < 0 && is_passing(errno));
+	*n = got > 0 ? (size_t)got : 0;
+	/* What stands behind the line is nobody's yet, and may be a password. */
+	explicit_bzero((char *)buf + *n, seen - *n);
+	return got > 0 ? STREAM_OK : got == 0 ? STREAM_EOF : STREAM_ERROR;
 }
 
 static ssize_t

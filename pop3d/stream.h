@@ -47,7 +47,7 @@ enum stream_status stream_read(
 
 /*
  * Read up to and including the next LF, or, if there is none among the octets that have
- * arrived, all of these: never an octet behind the LF.
+ * arrived, all of these: never an octet behind the LF, nor does buf keep one.
  */
 enum stream_status stream_read_line_part(
 	struct stream *stream, void *buf, size_t cap, int64_t deadline, size_t *n);

@@ -230,6 +230,12 @@ test_wipe(void **state)
 		reading_expect(&r, "PASS secret");
 		line_wipe(&r.reader);
 		assert_null(memmem(r.reader.buf, sizeof(r.reader.buf), "secret", 6));
+		reading_send(&r, "NOOP secret of some length\r\n");
+		reading_expect(&r, "NOOP secret of some length");
+		reading_send(&r, "a\r\n");
+		reading_expect(&r, "a");
+		line_wipe(&r.reader);
+		assert_null(memmem(r.reader.buf, sizeof(r.reader.buf), "length", 6));
 		/* What was read ahead is still served. */
 		reading_send(&r, "PASS x\r\nSTAT\r\nNO");
 		reading_expect(&r, "PASS x");

@@ -108,7 +108,7 @@ static void
 run_line_part(struct wire *wire)
 {
 	static const char text[] = "one\r\ntwo\n\nlast";
-	char got[64], part[16];
+	char got[64], part[16] = "";
 	size_t at = 0, n;
 
 	wire_send(wire, text, sizeof(text) - 1);
@@ -118,7 +118,11 @@ run_line_part(struct wire *wire)
 
 		assert_true(n > 0 && n <= sizeof(part));
 		assert_true(end == NULL || end == part + n - 1);
+		/* What was only looked at is not kept. */
+		for (size_t i = n; i < sizeof(part); i++)
+			assert_int_equal(part[i], 0);
 		memcpy(got + at, part, n);
+		memset(part, 0, n);
 		at += n;
 		assert_int_equal(wire_unread(wire), sizeof(text) - 1 - at);
 	}
