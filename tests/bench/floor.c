@@ -1,10 +1,12 @@
 /*
  * What compartments cost by themselves: a program that a super-server starts, with the
  * processes of a session and what confines each, but nothing for them to do.
- *     floor UID DIRECTORY
+ *     floor UID DIRECTORY [LIBRARY]
  * One process is put into the empty directory as UID, a second becomes UID as well, and
- * the program does so at its end; each says a word to its parent over a socket pair.
+ * the program does so at its end; each says a word to its parent over a socket pair.  The
+ * second one loads the library first, as an auth process does its module.
  */
+#include <dlfcn.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
@@ -49,10 +51,12 @@ become(uid_t uid)
 }
 
 static bool
-confine(uid_t uid, const char *directory)
+confine(uid_t uid, const char *directory, const char *library)
 {
 	const struct rlimit none = {0, 0};
 
+	if (library != NULL && dlopen(library, RTLD_NOW | RTLD_LOCAL) == NULL)
+		return false;
 	if (directory != NULL && (chdir(directory) != 0 || chroot(".") != 0))
 		return false;
 	return become(uid) && bar_files() && setrlimit(RLIMIT_CORE, &none) == 0 &&
@@ -61,7 +65,7 @@ confine(uid_t uid, const char *directory)
 
 /* A process that is confined, says so and ends.  False if it could not be. */
 static bool
-compartment(uid_t uid, const char *directory)
+compartment(uid_t uid, const char *directory, const char *library)
 {
 	int pair[2], status = 1;
 	char word = 0;
@@ -71,7 +75,9 @@ compartment(uid_t uid, const char *directory)
 		return false;
 	pid = fork();
 	if (pid == 0)
-		_exit(confine(uid, directory) && write(pair[1], "x", 1) == 1 ? 0 : 1);
+		_exit(confine(uid, directory, library) && write(pair[1], "x", 1) == 1
+				? 0
+				: 1);
 	(void)close(pair[1]);
 	if (pid < 0 || read(pair[0], &word, 1) != 1)
 		word = 0;
@@ -84,10 +90,11 @@ main(int argc, char **argv)
 {
 	uid_t uid;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
 	uid = (uid_t)strtoul(argv[1], NULL, 10);
-	_exit(compartment(uid, argv[2]) && compartment(uid, NULL) && confine(uid, NULL)
+	_exit(compartment(uid, argv[2], NULL) && compartment(uid, NULL, argv[3]) &&
+				confine(uid, NULL, NULL)
 			? 0
 			: 1);
 }

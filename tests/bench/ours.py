@@ -58,10 +58,11 @@ def executed(world, how="tcpserver", kind="maildir", module="passwd", **more):
                            [DESTDIR + "/usr/sbin/pop3d", "-c", conf])
 
 
-def compartments(world, how="tcpserver"):
-    """The processes of a session, each confined, with nothing to do."""
-    return by_super_server(world, "nothing-confined", how, [
-        DESTDIR + "/floor", str(world.uids["small"]), DESTDIR + "/usr/lib/pop3d/empty"])
+def compartments(world, loads=False, how="tcpserver"):
+    """The processes of a session, each confined, that do nothing, or only load a module."""
+    return by_super_server(world, "nothing-loaded" if loads else "nothing-confined", how, [
+        DESTDIR + "/floor", str(world.uids["small"]), DESTDIR + "/usr/lib/pop3d/empty",
+        *([DESTDIR + "/usr/lib/pop3d/auth/passwd.so"] if loads else [])])
 
 
 def executed_tls(world, certificate):
