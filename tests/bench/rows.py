@@ -63,12 +63,18 @@ def bare(count):
 
 
 def one_session(user, act):
+    return some_sessions(1, user, act)
+
+
+def some_sessions(count, user, act):
+    """Several where one is over in less time than a noisy neighbour takes for himself."""
     def work(server):
-        client = server.connect()
-        client.login(user)
-        act(client)
-        client.quit()
-        return 1
+        for _ in range(count):
+            client = server.connect()
+            client.login(user)
+            act(client)
+            client.quit()
+        return count
     return work
 
 
@@ -142,21 +148,24 @@ class Rows:
                "popa3d mbox": self.peer(peers.popa3d),
                "mailutils mbox": self.peer(peers.mailutils)}
         retrieve = lambda c: c.multi("RETR 1")
-        yield Row("RETR of 50 MB, LF, Maildir", "ms", lf, one_session("lf", retrieve),
+        yield Row("RETR of 50 MB, LF, Maildir", "ms", lf, some_sessions(5, "lf", retrieve),
                   [("pop3d maildir", "dovecot tuned maildir", 0.2)])
-        yield Row("RETR of 50 MB, CRLF, Maildir", "ms", lf, one_session("crlf", retrieve),
+        yield Row("RETR of 50 MB, CRLF, Maildir", "ms", lf, some_sessions(5, "crlf", retrieve),
                   [("pop3d maildir", "dovecot tuned maildir", 0.2)])
-        yield Row("RETR of 50 MB, LF, mbox", "ms", box, one_session("lfbox", retrieve),
+        yield Row("RETR of 50 MB, LF, mbox", "ms", box, some_sessions(5, "lfbox", retrieve),
                   [("pop3d mbox", "popa3d mbox", 0.3)])
         many = self.corpora.many
         pipelined = lambda c: c.pipeline("RETR", many, True)
         one_by_one = lambda c: c.retrieve_each(many)
-        for name, act, most in (("pipelined", pipelined, 0.25), ("one by one", one_by_one, 0.25)):
-            yield Row("RETR of %d x 20 KB, %s, Maildir" % (many, name), "ms", lf,
-                      one_session("many", act),
-                      [("pop3d maildir", "dovecot tuned maildir", most)])
+        # Courier waits 40 ms for each of them, for an acknowledgment that is put off.
+        quick = {name: start for name, start in lf.items() if "courier" not in name}
+        for name, servers, act in (("pipelined", lf, pipelined),
+                                   ("one by one", quick, one_by_one)):
+            yield Row("RETR of %d x 20 KB, %s, Maildir" % (many, name), "ms", servers,
+                      some_sessions(3, "many", act),
+                      [("pop3d maildir", "dovecot tuned maildir", 0.25)])
         yield Row("RETR of %d x 20 KB, pipelined, mbox" % many, "ms", box,
-                  one_session("manybox", pipelined), [("pop3d mbox", "popa3d mbox", 0.5)])
+                  some_sessions(3, "manybox", pipelined), [("pop3d mbox", "popa3d mbox", 0.5)])
 
     def maildirs(self):
         big = self.corpora.hundred_thousand
@@ -202,7 +211,7 @@ class Rows:
                   [("pop3d", "popa3d", 1.0), ("pop3d", "dovecot tuned", 0.05)],
                   prepare=lambda server: forget(self.world.home("bigbox")))
         yield Row("the same, unchanged", "ms", kept,
-                  lambda server: sum(stat(server) for _ in range(10)),
+                  some_sessions(10, "bigbox", lambda c: c.stat()),
                   [("pop3d", "dovecot tuned", 0.05)],
                   prepare=lambda server: self.once(server, "bigbox"))
         yield Row("the same, after one delivery", "ms", kept, stat,
@@ -264,11 +273,12 @@ class Rows:
         return self.n
 
     def retrieve_tls(self, server):
-        client = server.connect_tls(context())
-        client.login("lf")
-        client.multi("RETR 1")
-        client.quit()
-        return 1
+        for _ in range(3):
+            client = server.connect_tls(context())
+            client.login("lf")
+            client.multi("RETR 1")
+            client.quit()
+        return 3
 
     def idle(self):
         plain = {"pop3d": self.peer(ours.listening), "popa3d": self.peer(peers.popa3d),
