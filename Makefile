@@ -116,7 +116,7 @@ SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/auth_process.o pop3d/capa
 	pop3d/command.o pop3d/confine.o pop3d/connection.o pop3d/coverage.o \
 	pop3d/descriptors.o pop3d/endpoint.o $(SHARING_OBJS) pop3d/roster.o \
 	pop3d/gate.o pop3d/identity.o pop3d/ipc.o pop3d/ipc_fds.o pop3d/line.o \
-	pop3d/log.o pop3d/multiline.o pop3d/mail_policy.o \
+	pop3d/log.o pop3d/multiline.o pop3d/multiline_avx2.o pop3d/mail_policy.o \
 	pop3d/options.o pop3d/output.o pop3d/privileges.o pop3d/proxy.o \
 	pop3d/proxy_message.o pop3d/proxy_tlv.o pop3d/proxy_v2.o pop3d/reexec.o \
 	$(SANDBOX_OBJS) pop3d/seed.o pop3d/service.o pop3d/startup.o pop3d/stream.o \

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "mailstore/processor.h"
+#include "pop3d/multiline_avx2.h"
+
 /* Copy the part of one line that fits, without its LF. */
 static size_t
 copy_text(struct multiline *m, const unsigned char *p, size_t n, unsigned char *out)
@@ -28,8 +31,8 @@ end_line(struct multiline *m, unsigned char *out)
 }
 
 size_t
-multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *used,
-	unsigned char *out, size_t cap)
+multiline_encode_portable(struct multiline *m, const unsigned char *p, size_t n,
+	size_t *used, unsigned char *out, size_t cap)
 {
 	size_t in = 0, written = 0, stuffed = 0;
 
@@ -51,6 +54,20 @@ multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *
 	}
 	*used = in;
 	m->octets += written - stuffed;
+	return written;
+}
+
+size_t
+multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *used,
+	unsigned char *out, size_t cap)
+{
+	size_t taken = 0, written = 0;
+
+	if (processor_has_avx2())
+		written = multiline_encode_avx2(m, p, n, &taken, out, cap);
+	written += multiline_encode_portable(
+		m, p + taken, n - taken, used, out + written, cap - written);
+	*used += taken;
 	return written;
 }
 

@@ -30,6 +30,10 @@ struct multiline {
 size_t multiline_encode(struct multiline *m, const unsigned char *p, size_t n,
 	size_t *used, unsigned char *out, size_t cap);
 
+/* The same without AVX2, for tests. */
+size_t multiline_encode_portable(struct multiline *m, const unsigned char *p, size_t n,
+	size_t *used, unsigned char *out, size_t cap);
+
 /* What LIST must have said of a message that is wholly encoded. */
 uint64_t multiline_octets(const struct multiline *m);
 

@@ -13,6 +13,8 @@
 #include "tests/unit/wire_fixture.h"
 
 #define CAP_MAX 40u
+#define ROOM_MAX 1500u
+#define LONGEST 700u
 #define WIRE_MAX 4096u
 
 /* A message, and what it must be on the wire. */
@@ -59,25 +61,32 @@ count_octets(const unsigned char *p, size_t n)
 	return octets_total(&o);
 }
 
+typedef size_t encode_function(struct multiline *m, const unsigned char *p, size_t n,
+	size_t *used, unsigned char *out, size_t cap);
+
 /* Encode in chunks of one size into room of one size. */
 static void
-check_sizes(const struct twin *twin, const unsigned char *p, size_t n, size_t size,
-	size_t cap)
+check_sizes(encode_function *encode, const struct twin *twin, const unsigned char *p,
+	size_t n, size_t size, size_t cap)
 {
-	unsigned char wire[WIRE_MAX + CAP_MAX + MULTILINE_FINISH];
+	unsigned char wire[WIRE_MAX + ROOM_MAX + MULTILINE_FINISH];
 	struct multiline m = {0};
 	size_t written = 0;
 
 	for (size_t at = 0; at < n;) {
 		size_t part = n - at < size ? n - at : size;
 		size_t used = SIZE_MAX;
-		size_t got =
-			multiline_encode(&m, p + at, part, &used, wire + written, cap);
+		/* Of its own, so that a sanitizer sees a look or a step beyond. */
+		unsigned char *room = malloc(cap);
+		assert_non_null(room);
+		size_t got = encode(&m, p + at, part, &used, room, cap);
 
 		/* Room for the growth of one octet is enough to get on. */
 		if (got > cap || used == 0 || used > part || written + got > WIRE_MAX)
 			fail_msg("chunk %zu, room %zu: used %zu, wrote %zu", size, cap,
 				used, got);
+		memcpy(wire + written, room, got);
+		free(room);
 		at += used;
 		written += got;
 	}
@@ -105,7 +114,28 @@ check_message(const void *message, size_t n, size_t most_size, size_t most_cap)
 	assert_int_equal(twin.octets, count_octets(p, n));
 	for (size_t size = 1; size == 1 || size <= most_size; size++)
 		for (size_t cap = MULTILINE_GROWTH; cap <= most_cap; cap++)
-			check_sizes(&twin, p, n, size, cap);
+			check_sizes(multiline_encode, &twin, p, n, size, cap);
+	free(p);
+}
+
+/* In chunks and rooms about the size of a vector, or of several, by either encoder. */
+static void
+check_vectors(const unsigned char *text, size_t n)
+{
+	static const size_t sizes[] = {1, 31, 32, 33, 70, LONGEST};
+	static const size_t caps[] = {2, 34, 35, 36, 37, 68, 101, ROOM_MAX};
+	static struct twin twin;
+	unsigned char *p = malloc(n);
+
+	assert_non_null(p);
+	memcpy(p, text, n);
+	encode_slowly(&twin, p, n);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (size_t j = 0; j < sizeof(caps) / sizeof(caps[0]); j++) {
+			check_sizes(multiline_encode, &twin, p, n, sizes[i], caps[j]);
+			check_sizes(multiline_encode_portable, &twin, p, n, sizes[i],
+				caps[j]);
+		}
 	free(p);
 }
 
@@ -195,6 +225,26 @@ test_borders(void **state)
 }
 
 static void
+test_vectors(void **state)
+{
+	static const char letters[] = "\n\r.\n.a";
+	unsigned char text[LONGEST];
+
+	(void)state;
+	srandom(1);
+	for (size_t round = 0; round < 1000; round++) {
+		const size_t n = 1 + (size_t)random() % LONGEST;
+		const long rare = 1 + random() % 200;
+
+		for (size_t i = 0; i < n; i++)
+			text[i] = random() % rare > 5
+					  ? 'x'
+					  : (unsigned char)letters[random() % 6];
+		check_vectors(text, n);
+	}
+}
+
+static void
 test_literally(void **state)
 {
 	static const char message[] = "To: jo\n\n.\n..x\r\n\ra\n\xe9";
@@ -279,6 +329,7 @@ test_multiline(void)
 		cmocka_unit_test(test_nasty),
 		cmocka_unit_test(test_all_short),
 		cmocka_unit_test(test_borders),
+		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_literally),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_put),
