@@ -223,8 +223,10 @@ serve_line(struct session *session)
 
 	/* While commands are waiting their replies are gathered (RFC 2449 section 6.6).
 	 */
-	if (!line_is_ready(&session->reader) &&
-		output_flush(&session->output) != STREAM_OK) {
+	if (line_is_ready(&session->reader)) {
+		if (session->output.n >= SESSION_GATHERED)
+			output_push(&session->output);
+	} else if (output_flush(&session->output) != STREAM_OK) {
 		session->reason = "output";
 		return false;
 	}

@@ -16,8 +16,12 @@
 #include "pop3d/mail_policy.h"
 #include "pop3d/output.h"
 
-#define SESSION_OUTPUT 65536u
-#define SESSION_CHUNK 65536u
+/* A large message is read and sent in pieces of this size: who reads it wakes less often.
+ */
+#define SESSION_CHUNK 262144u
+#define SESSION_OUTPUT SESSION_CHUNK
+/* Replies to commands that are waiting are sent when so much of them is there. */
+#define SESSION_GATHERED 65536u
 
 struct session_tally {
 	uint64_t messages;
