@@ -29,6 +29,7 @@ struct session_tally {
 };
 
 struct session {
+	_Alignas(BLOCK_ALIGNMENT) unsigned char chunk[SESSION_CHUNK];
 	struct connection *connection;
 	const char *user;
 	const char *mechanism;
@@ -37,6 +38,7 @@ struct session {
 	struct mail_policy policy;
 	bool lost; /* the maildrop is another session's now */
 	bool loaded;
+	bool sated;             /* what may be sent has been, as was logged */
 	size_t count;           /* messages, once loaded */
 	unsigned char *deleted; /* bitmaps, one bit a message */
 	unsigned char *expired; /* to be removed though not marked */
@@ -44,14 +46,12 @@ struct session {
 	unsigned char *sized;   /* the store knows the size, asking again is free */
 	uint64_t bad_commands;  /* in a row */
 	uint64_t commands;
-	bool sated; /* what may be sent has been, as was logged */
 	struct session_tally top, retr, dele, expiry; /* for the log */
 	size_t left;
 	const char *reason; /* why the session ended */
 	struct line_reader reader;
 	struct output output;
 	unsigned char output_buf[SESSION_OUTPUT];
-	_Alignas(BLOCK_ALIGNMENT) unsigned char chunk[SESSION_CHUNK];
 };
 
 /* What a command comes to.  One place makes replies of these: one reply a command. */

@@ -125,7 +125,7 @@ check_vectors(const unsigned char *text, size_t n)
 	static const size_t sizes[] = {1, 31, 32, 33, 70, LONGEST};
 	static const size_t caps[] = {2, 34, 35, 36, 37, 68, 101, ROOM_MAX};
 	static struct twin twin;
-	unsigned char *p = malloc(n);
+	unsigned char *p = malloc(n > 0 ? n : 1);
 
 	assert_non_null(p);
 	memcpy(p, text, n);
