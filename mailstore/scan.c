@@ -182,14 +182,6 @@ text_avx2(const unsigned char *p, size_t n, unsigned char first, struct scan_see
 	return at + text(p + at, n - at, first, seen);
 }
 
-#else
-
-static size_t
-text_avx2(const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen)
-{
-	return text(p, n, first, seen);
-}
-
 #endif
 
 size_t
@@ -207,6 +199,9 @@ scan_bare(const unsigned char *p, size_t n)
 size_t
 scan_text(const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen)
 {
-	return processor_has_avx2() ? text_avx2(p, n, first, seen)
-				    : text(p, n, first, seen);
+#if defined(PROCESSOR_X86)
+	if (processor_has_avx2())
+		return text_avx2(p, n, first, seen);
+#endif
+	return text(p, n, first, seen);
 }

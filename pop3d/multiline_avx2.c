@@ -20,8 +20,8 @@ multiline_encode_avx2(struct multiline *m, const unsigned char *p, size_t n, siz
 	size_t in = 0, written = 0, stuffed = 0;
 	bool start = !m->in_line, after_cr = m->after_cr;
 
-	/* A dot, a vector, and the end of a line. */
-	while (n - in >= VECTOR && cap - written >= 1 + VECTOR + 2) {
+	/* A dot and a vector, or what is there of one before the end of a line. */
+	while (n - in >= VECTOR && cap - written >= VECTOR + 2) {
 		if (start && p[in] == '.') {
 			out[written++] = '.';
 			stuffed++;
@@ -34,7 +34,7 @@ multiline_encode_avx2(struct multiline *m, const unsigned char *p, size_t n, siz
 
 		in += text;
 		written += text;
-		if (in > 0)
+		if (text > 0)
 			after_cr = p[in - 1] == '\r';
 		start = ends != 0;
 		if (!start)

@@ -12,6 +12,7 @@
 #include "pop3d/session_state.h"
 
 #define SEND_FILE_MIN 65536u /* below this, to copy costs less */
+#define TOP_CHUNK 65536u /* octets that TOP reads at once: mostly a header is wanted */
 
 /* Where TOP is in a message. */
 struct top {
@@ -162,8 +163,8 @@ send_top(struct session *session, uint64_t lines, struct mail_message *message,
 
 	do {
 		if (!session_keep(session) ||
-			session->ops->message_read(message, session->chunk,
-				sizeof(session->chunk), &n) != MAIL_OK)
+			session->ops->message_read(
+				message, session->chunk, TOP_CHUNK, &n) != MAIL_OK)
 			return false;
 		multiline_put(m, &session->output, session->chunk,
 			top_take(&top, session->chunk, n));

@@ -141,14 +141,17 @@ stream_read_line_part(
 		cap = (size_t)(end - (char *)buf) + 1;
 	else
 		cap = seen;
-	/* It is there: no wait. */
-	do
-		got = receive(stream, buf, cap, 0);
-	while (got < 0 && is_passing(errno));
-	*n = got > 0 ? (size_t)got : 0;
+	/* It is there, unless somebody else reads from this socket as well. */
+	got = receive(stream, buf, cap, 0);
+	if (got < 0 && is_passing(errno)) {
+		status = read_some(stream, buf, cap, 0, deadline, n);
+	} else {
+		*n = got > 0 ? (size_t)got : 0;
+		status = got > 0 ? STREAM_OK : got == 0 ? STREAM_EOF : STREAM_ERROR;
+	}
 	/* What stands behind the line is nobody's yet, and may be a password. */
 	explicit_bzero((char *)buf + *n, seen - *n);
-	return got > 0 ? STREAM_OK : got == 0 ? STREAM_EOF : STREAM_ERROR;
+	return status;
 }
 
 static ssize_t

@@ -109,7 +109,7 @@ class Rows:
     def logins(self):
         execs = {"nothing": self.peer(peers.nothing, "tcpserver"),
                  "nothing confined": self.peer(ours.compartments),
-                 "nothing but a module": self.peer(ours.compartments, True)}
+                 "nothing but a module": self.peer(ours.compartments, loads=True)}
         for how in peers.EXECS:
             execs["pop3d " + how] = self.peer(ours.executed, how)
             execs["popa3d " + how] = self.peer(peers.popa3d, how)

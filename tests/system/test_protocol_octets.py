@@ -28,13 +28,13 @@ RAWS = {
     "dot after bare cr": HEADER + b"a\r.\r.\n",
     "starts with dot": b".From: x\n\n.\n",
     "fake end": HEADER + b"x\r\n.\r\n+OK\r\n.\r\n",
-    "long line": HEADER + b"x" * 200000 + b"\n",
-    "long line of dots": HEADER + b"." * 100000 + b"\n",
-    "dots at every border": HEADER + b".\n" * 70000,
-    "dots at every other border": HEADER + b"x\n" + b".\r\n" * 50000,
-    "line ends at every border": HEADER + b"\n" * 70001,
-    "crs at every border": HEADER + b"\r\n" * 70000,
-    "long header": b"X: " + b"y" * 90000 + b"\n" * 2 + b"body\n",
+    "long line": HEADER + b"x" * 800000 + b"\n",
+    "long line of dots": HEADER + b"." * 400000 + b"\n",
+    "dots at every border": HEADER + b".\n" * 280000,
+    "dots at every other border": HEADER + b"x\n" + b".\r\n" * 200000,
+    "line ends at every border": HEADER + b"\n" * 280001,
+    "crs at every border": HEADER + b"\r\n" * 280000,
+    "long header": b"X: " + b"y" * 360000 + b"\n" * 2 + b"body\n",
 }
 
 

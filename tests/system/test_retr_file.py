@@ -14,7 +14,8 @@ from stores import message
 from test_index import SETTLED
 from tls_client import context, stls
 
-CHUNK = 65536  # octets that are read at once; from here on a file goes by itself
+SMALLEST = 65536  # octets of a file that goes by itself, and those that are counted at once
+CHUNK = 4 * SMALLEST  # octets that are read at once to be sent
 LARGE = 24 << 20  # more than socket buffers hold
 LINE = b"x" * 62 + b"\r\n"
 HEAD = b"Subject: large\r\n\r\n"
@@ -37,19 +38,20 @@ def at(octets, text):
 
 CASES = {
     "plain": lines(3 * CHUNK + 100),
-    "chunk exactly": lines(CHUNK),
-    "chunk less one": lines(CHUNK - 1),
-    "chunk and one": lines(CHUNK + 1),
+    "smallest exactly": lines(SMALLEST),
+    "smallest less one": lines(SMALLEST - 1),
+    "smallest and one": lines(SMALLEST + 1),
     "two chunks exactly": lines(2 * CHUNK),
     "dot first": b".\r\n" + lines(2 * CHUNK),
     "dot first, text": b".x\r\n" + lines(2 * CHUNK),
     "dot last": lines(2 * CHUNK, b".\r\n"),
     "dot last, no end": lines(2 * CHUNK, b"\r\n."),
-    "dots only": b".\r\n" * 50000,
-    "dots only, one line": b"." * 100000 + b"\r\n",
+    "dots only": b".\r\n" * 100000,
+    "dots only, one line": b"." * 300000 + b"\r\n",
     "dot in the middle": at(1000, b".\r\n+OK torn\r\n"),
     "dot in a line": at(1000, b"a.b\r\n"),
     "dot at the chunk": at(CHUNK, b".hidden\r\n"),
+    "dot where counting goes on": at(SMALLEST, b".hidden\r\n"),
     "dot before the chunk": at(CHUNK - 1, b".hidden\r\n"),
     "dot at the second chunk": at(2 * CHUNK, b".\r\n"),
     "CR ends the chunk": lines(CHUNK + 1) + lines(2 * CHUNK),
@@ -64,7 +66,7 @@ CASES = {
     "CR CR LF": at(1000, b"a\r\r\nb\r\n"),
     "CRs": at(1000, b"\r\r\r\r\n"),
     "CR before a dot": at(1000, b"\r.\r\n"),
-    "NULs": b"\0" * 100000 + b"\r\n",
+    "NULs": b"\0" * 300000 + b"\r\n",
 }
 
 
@@ -115,7 +117,7 @@ def test_every_octet(site, maildir, alice, certificates, way):
 
 
 @pytest.mark.parametrize("case,wanted", [
-    ("plain", True), ("chunk exactly", True), ("chunk less one", False),
+    ("plain", True), ("smallest exactly", True), ("smallest less one", False),
     ("CR ends the chunk", True), ("dot in a line", True), ("CR before a dot", True),
     ("CR CR LF", True), ("dot at the chunk", False), ("dot first", False), ("no end", False),
     ("bare LF first", False)])

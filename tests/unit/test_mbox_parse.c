@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "mailstore/mbox_from.h"
 #include "mailstore/mbox_parse.h"
 #include "tests/unit/mbox_fixture.h"
 #include "tests/unit/tests.h"
@@ -277,6 +278,36 @@ nul_and_long_lines(void **state)
 	free(text);
 }
 
+/* A sender as long as a From_ line may have, and longer ones. */
+static void
+long_from_lines(void **state)
+{
+	static const char head[] =
+		"From a@b Mon Jan  1 00:00:00 2024\nA: 1\n\nx\n\nFrom ";
+	static const char tail[] = " Mon Jan  1 00:00:00 2024\nB: 2\n\nz\n";
+	const size_t rest = strlen("From  Mon Jan  1 00:00:00 2024\n");
+	const size_t lengths[] = {MBOX_FROM_MAX - 1, MBOX_FROM_MAX, MBOX_FROM_MAX + 1,
+		3 * (size_t)MBOX_FROM_MAX, 9 * (size_t)MBOX_FROM_MAX};
+	char *text = malloc(10 * (size_t)MBOX_FROM_MAX);
+	struct list list;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		const size_t sender = lengths[i] - rest;
+		const size_t n = strlen(head) + sender + strlen(tail);
+
+		memcpy(text, head, strlen(head));
+		memset(text + strlen(head), 'y', sender);
+		memcpy(text + strlen(head) + sender, tail, strlen(tail));
+		for (size_t chunk = 4000; chunk < 2 * n; chunk += chunk) {
+			assert_int_equal(parse(text, n, chunk, &list), MBOX_PARSE_OK);
+			assert_int_equal(list.n, lengths[i] <= MBOX_FROM_MAX ? 2 : 1);
+		}
+	}
+	free(text);
+}
+
 static void
 stops(void **state)
 {
@@ -333,6 +364,7 @@ test_mbox_parse(void)
 		cmocka_unit_test(id_of_a_later_message),
 		cmocka_unit_test(pseudo),
 		cmocka_unit_test(nul_and_long_lines),
+		cmocka_unit_test(long_from_lines),
 		cmocka_unit_test(stops),
 		cmocka_unit_test(agrees_with_the_model),
 	};

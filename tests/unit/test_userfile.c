@@ -201,6 +201,33 @@ find(const char *user, struct auth_span *line)
 	return userfile_find(&reader, user, line);
 }
 
+/* Hashes of other users are read as well, and stay behind if one is found early. */
+static void
+nothing_left_when_wiped(void **state)
+{
+	char text[3000];
+	struct auth_span line;
+
+	(void)state;
+	memset(text, 's', sizeof(text));
+	for (size_t i = 99; i < sizeof(text); i += 100)
+		text[i] = '\n';
+	memcpy(text, "jo:", 3);
+	memcpy(text + 2000, "eve:", 4);
+	for (size_t chunk = 100; chunk < 2 * sizeof(text); chunk += 450) {
+		start(text, sizeof(text), chunk);
+		assert_int_equal(find("eve", &line), USERFILE_LINE);
+		assert_non_null(memmem(reader.buffer, USERFILE_BUFFER, "sss", 3));
+		userfile_wipe(&reader);
+		assert_null(memmem(reader.buffer, USERFILE_BUFFER, "sss", 3));
+		assert_int_equal(find("jo", &line), USERFILE_LINE);
+		userfile_wipe(&reader);
+		assert_null(memmem(reader.buffer, USERFILE_BUFFER, "sss", 3));
+	}
+	start(text, sizeof(text), USERFILE_BUFFER);
+	userfile_wipe(&reader);
+}
+
 /* Whatever the pieces it is read in, a file has the same lines at the same places. */
 static void
 lines_in_pieces(void **state)
@@ -350,6 +377,7 @@ test_userfile(void)
 		TEST(extra_words),
 		TEST(broken_entries),
 		TEST(limits_of_length),
+		TEST(nothing_left_when_wiped),
 		TEST(lines_in_pieces),
 		TEST(names_are_compared_whole),
 		TEST(long_lines),
