@@ -5,11 +5,19 @@
 #include "mailstore/octets.h"
 #include "mailstore/scan.h"
 
-/* Whether a line begins with a dot; last is the byte before p[0]. */
+/* Add octets, and say whether one of their lines begins with a dot. */
 static bool
-has_dots(unsigned char last, const unsigned char *p, size_t n)
+add_and_look(struct octets *o, const unsigned char *p, size_t n)
 {
-	return (last == '\n' && p[0] == '.') || scan_line(p, n, '.') < n;
+	struct scan_seen seen = {0};
+	const bool dots =
+		(o->last == '\n' && p[0] == '.') || scan_text(p, n, '.', &seen) < n;
+
+	if (dots)
+		octets_add(o, p, n);
+	else
+		octets_add_seen(o, p, n, seen.bare);
+	return dots;
 }
 
 enum decoder_status
@@ -29,8 +37,9 @@ maildir_count(int fd, uint64_t size, uint64_t max, unsigned char *buffer,
 		status = decoder_read(&decoder, buffer, MAILDIR_COUNT_BUFFER, &n);
 		/* Only of a file without bare line feeds this is worth knowing. */
 		if (n > 0 && !dots && o.count == decoder.at - n)
-			dots = has_dots(o.last, buffer, n);
-		octets_add(&o, buffer, n);
+			dots = add_and_look(&o, buffer, n);
+		else
+			octets_add(&o, buffer, n);
 		/* Who has lost it hears so with the next command. */
 		if (lock != NULL)
 			(void)session_lock_keep(lock);

@@ -9,36 +9,6 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* The offset of the first block in which there may be such a line; near n: none left. */
-INLINE size_t
-skip_blocks(const unsigned char *p, size_t n, unsigned char first)
-{
-	size_t at = 0;
-
-	for (; n - at > BLOCK; at += BLOCK) {
-		const unsigned char *q = p + at;
-		unsigned char hit = 0;
-
-		for (size_t i = 0; i < BLOCK; i++)
-			hit = (unsigned char)(hit |
-					      ((q[i] == '\n') & (q[i + 1] == first)));
-		if (hit != 0)
-			break;
-	}
-	return at;
-}
-
-INLINE size_t
-line(const unsigned char *p, size_t n, unsigned char first)
-{
-	size_t at = skip_blocks(p, n, first);
-
-	for (; at + 1 < n; at++)
-		if (p[at] == '\n' && p[at + 1] == first)
-			return at + 1;
-	return n;
-}
-
 /*
  * A message of nothing but line feeds runs as fast as any other, since no line end is
  * looked for.
@@ -93,12 +63,6 @@ text(const unsigned char *p, size_t n, unsigned char first, struct scan_seen *se
 	return n;
 }
 
-size_t
-scan_line_portable(const unsigned char *p, size_t n, unsigned char first)
-{
-	return line(p, n, first);
-}
-
 uint64_t
 scan_bare_portable(const unsigned char *p, size_t n)
 {
@@ -110,12 +74,6 @@ scan_text_portable(
 	const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen)
 {
 	return text(p, n, first, seen);
-}
-
-PROCESSOR_AVX2 static size_t
-line_avx2(const unsigned char *p, size_t n, unsigned char first)
-{
-	return line(p, n, first);
 }
 
 PROCESSOR_AVX2 static uint64_t
@@ -183,12 +141,6 @@ text_avx2(const unsigned char *p, size_t n, unsigned char first, struct scan_see
 }
 
 #endif
-
-size_t
-scan_line(const unsigned char *p, size_t n, unsigned char first)
-{
-	return processor_has_avx2() ? line_avx2(p, n, first) : line(p, n, first);
-}
 
 uint64_t
 scan_bare(const unsigned char *p, size_t n)

@@ -10,12 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * The offset of the first octet behind an LF in p[0..n) that is `first`; n if there is
- * none.  So p[0] itself is never found.
- */
-size_t scan_line(const unsigned char *p, size_t n, unsigned char first);
-
 /* How many LFs in p[1..n) have no CR before them.  n is at least 1. */
 uint64_t scan_bare(const unsigned char *p, size_t n);
 
@@ -25,12 +19,14 @@ struct scan_seen {
 	bool cr;       /* a CR was among the octets */
 };
 
-/* scan_line(), with what was seen of the octets before the one that it returns. */
+/*
+ * The offset of the first octet behind an LF in p[0..n) that is `first`; n if there is
+ * none.  So p[0] itself is never found.  Seen are the octets before that one.
+ */
 size_t scan_text(
 	const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen);
 
 /* The same without AVX2, for tests. */
-size_t scan_line_portable(const unsigned char *p, size_t n, unsigned char first);
 uint64_t scan_bare_portable(const unsigned char *p, size_t n);
 size_t scan_text_portable(
 	const unsigned char *p, size_t n, unsigned char first, struct scan_seen *seen);

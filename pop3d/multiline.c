@@ -63,8 +63,10 @@ multiline_encode(struct multiline *m, const unsigned char *p, size_t n, size_t *
 {
 	size_t taken = 0, written = 0;
 
+#if defined(PROCESSOR_X86)
 	if (processor_has_avx2())
 		written = multiline_encode_avx2(m, p, n, &taken, out, cap);
+#endif
 	written += multiline_encode_portable(
 		m, p + taken, n - taken, used, out + written, cap - written);
 	*used += taken;

@@ -52,15 +52,4 @@ multiline_encode_avx2(struct multiline *m, const unsigned char *p, size_t n, siz
 	return written;
 }
 
-#else
-
-size_t
-multiline_encode_avx2(struct multiline *m, const unsigned char *p, size_t n, size_t *used,
-	unsigned char *out, size_t cap)
-{
-	(void)m, (void)p, (void)n, (void)out, (void)cap;
-	*used = 0;
-	return 0;
-}
-
 #endif

@@ -9,7 +9,8 @@
 
 /*
  * As multiline_encode(), but stops where less than a whole vector is left of what there
- * is, or of the room.  Only where processor_has_avx2().
+ * is, or of the room.  There is one where PROCESSOR_X86 is defined, for processors that
+ * processor_has_avx2().
  */
 size_t multiline_encode_avx2(struct multiline *m, const unsigned char *p, size_t n,
 	size_t *used, unsigned char *out, size_t cap);

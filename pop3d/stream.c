@@ -137,10 +137,7 @@ stream_read_line_part(
 	if (status != STREAM_OK)
 		return status;
 	end = memchr(buf, '\n', seen);
-	if (end != NULL)
-		cap = (size_t)(end - (char *)buf) + 1;
-	else
-		cap = seen;
+	cap = end != NULL ? (size_t)(end - (char *)buf) + 1 : seen;
 	/* It is there, unless somebody else reads from this socket as well. */
 	got = receive(stream, buf, cap, 0);
 	if (got < 0 && is_passing(errno)) {

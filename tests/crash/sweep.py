@@ -33,7 +33,7 @@ ACTIONS = {
 }
 ACTIONS.update({e: ("-a", str(getattr(errno, e))) for e in ("ENOSPC", "EIO", "EDQUOT", "EINTR")})
 WRITES = ("write", "pwrite64")
-KILLS = ("kill", "kill+mail", "kill+known")
+KILLS = ("kill", "kill+mail")
 
 _rigs = {}
 
@@ -73,13 +73,14 @@ def points_of(rig, workload, action):
     """Numbers of the calls to strike.
 
     All, but: "short" is for writes; and in a normal run each call of a workload meets one
-    of the kills and one of the five other faults, another one in the next workload.
+    of the five other faults, and one of the kills after which mail is delivered or not,
+    another one in the next workload.
     """
     with rig.policy_of(workload):
         calls = listed(rig, session(rig.account, marked(workload)), "known" in action)
     if action == "short":
         return [n for n, (name, _) in enumerate(calls, 1) if name in WRITES]
-    if FULL:
+    if FULL or action == "kill+known":
         return range(1, len(calls) + 1)
     share = len(KILLS) if action in KILLS else SHARE
     first = list(ACTIONS).index(action) + [*WORKLOADS, FETCHED].index(workload)
