@@ -161,6 +161,7 @@ def test_the_process_that_reads_it(fronted):
     """The uid of the front, an empty root, and three descriptors that lead nowhere else."""
     client = fronted.inetd(greeting=False)
     reader, = wait_role("proxy")
+    wait_until(lambda: reader.status()["Seccomp"] == "2", what="the process to be confined")
     assert 0 not in reader.ids("Uid") and 0 not in reader.ids("Gid")
     assert reader.ids("Groups") == []
     assert reader.root() == fronted.tree.empty
