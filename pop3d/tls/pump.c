@@ -170,11 +170,12 @@ say_goodbye(struct pump *p, uint64_t stall_seconds)
 void
 pump_run(SSL *ssl, int in, int out, int inner, uint64_t stall_seconds)
 {
+	/* All zero, and not to be filled with zeros: pages are made when they are used.
+	 */
 	static struct pump pump;
 	struct pump *p = &pump;
 	int64_t stalled = clock_after(stall_seconds), end = CLOCK_NEVER;
 
-	memset(p, 0, sizeof(*p));
 	p->ssl = ssl;
 	p->in = in;
 	p->out = out;
