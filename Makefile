@@ -344,8 +344,18 @@ tests/probe/without: tests/probe/without.o
 	$(LINK) -o $@ tests/probe/without.o
 
 # What scripts/bench compares with, besides other servers.
-tests/bench/floor: tests/bench/floor.o
-	$(LINK) -o $@ tests/bench/floor.o
+FLOORS = tests/bench/floor tests/bench/floor_retr tests/bench/floor_tls
+FLOOR_OBJS = tests/bench/floor.o tests/bench/floor_retr.o tests/bench/floor_tls.o tests/bench/compartment.o
+floors: $(FLOORS)
+
+tests/bench/floor: tests/bench/floor.o tests/bench/compartment.o
+	$(LINK) -o $@ tests/bench/floor.o tests/bench/compartment.o
+
+tests/bench/floor_retr: tests/bench/floor_retr.o
+	$(LINK) -o $@ tests/bench/floor_retr.o
+
+tests/bench/floor_tls: tests/bench/floor_tls.o tests/bench/compartment.o
+	$(LINK) -o $@ tests/bench/floor_tls.o tests/bench/compartment.o $(SSL_LIBS)
 
 probe: $(PROBES)
 
@@ -356,7 +366,7 @@ check: all test-modules tests/unit/unit tests/crash/store_update tests/crash/int
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d tests/bench/floor.d $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d $(FLOOR_OBJS:.o=.d) $(TEST_MODULES:.so=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
@@ -364,7 +374,7 @@ clean:
 		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
 		$(INTERCEPT_OBJS) tests/crash/intercept \
 		tests/system/import_ids.o tests/system/import_ids \
-		$(PROBES) tests/probe/probe.o tests/probe/without.o tests/bench/floor tests/bench/floor.o \
+		$(PROBES) tests/probe/probe.o tests/probe/without.o $(FLOORS) $(FLOOR_OBJS) \
 		pop3d/sandbox_generate pop3d/sandbox_filters.inc \
 		pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl tests/unit/unit
 

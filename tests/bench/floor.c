@@ -5,84 +5,40 @@
  * One process is put into the empty directory as UID, a second becomes UID as well, and
  * the program does so at its end; each says a word to its parent over a socket pair.  The
  * second one loads the library first, as an auth process does its module.
+ *     floor UID DIRECTORY -
+ * The processes that a listener has for a connection before login, for each octet that
+ * comes in: one, and another that it puts into the directory.
  */
-#include <dlfcn.h>
-#include <grp.h>
-#include <linux/filter.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <string.h>
 #include <unistd.h>
 
-static bool
-bar_files(void)
-{
-	struct landlock_ruleset_attr all = {
-		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
-	long fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+#include "tests/bench/compartment.h"
 
-	/* A kernel without it has a lower floor. */
-	return fd < 0 ||
-	       (syscall(SYS_landlock_restrict_self, fd, 0) == 0 && close((int)fd) == 0);
+static bool
+session(uid_t uid, const char *directory, const char *library)
+{
+	return compartment_visit(uid, directory, NULL) &&
+	       compartment_visit(uid, NULL, library) && compartment_confine(uid, NULL);
 }
 
 static bool
-bar_calls(void)
+listener(uid_t uid, const char *directory)
 {
-	static struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-	static const struct sock_fprog filter = {1, all};
+	char octet;
 
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
-}
+	while (read(STDIN_FILENO, &octet, 1) == 1) {
+		pid_t pid = fork();
 
-static bool
-become(uid_t uid)
-{
-	return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
-	       setresuid(uid, uid, uid) == 0 &&
-	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-}
-
-static bool
-confine(uid_t uid, const char *directory, const char *library)
-{
-	const struct rlimit none = {0, 0};
-
-	if (library != NULL && dlopen(library, RTLD_NOW | RTLD_LOCAL) == NULL)
-		return false;
-	if (directory != NULL && (chdir(directory) != 0 || chroot(".") != 0))
-		return false;
-	return become(uid) && bar_files() && setrlimit(RLIMIT_CORE, &none) == 0 &&
-	       bar_calls();
-}
-
-/* A process that is confined, says so and ends.  False if it could not be. */
-static bool
-compartment(uid_t uid, const char *directory, const char *library)
-{
-	int pair[2], status = 1;
-	char word = 0;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return false;
-	pid = fork();
-	if (pid == 0)
-		_exit(confine(uid, directory, library) && write(pair[1], "x", 1) == 1
-				? 0
-				: 1);
-	(void)close(pair[1]);
-	if (pid < 0 || read(pair[0], &word, 1) != 1)
-		word = 0;
-	(void)close(pair[0]);
-	return waitpid(pid, &status, 0) == pid && status == 0 && word == 'x';
+		if (pid == 0) {
+			(void)signal(SIGCHLD, SIG_DFL);
+			_exit(compartment_visit(uid, directory, NULL) ? 0 : 1);
+		}
+		if (pid < 0)
+			return false;
+	}
+	return true;
 }
 
 int
@@ -93,8 +49,9 @@ main(int argc, char **argv)
 	if (argc != 3 && argc != 4)
 		return 2;
 	uid = (uid_t)strtoul(argv[1], NULL, 10);
-	_exit(compartment(uid, argv[2], NULL) && compartment(uid, NULL, argv[3]) &&
-				confine(uid, NULL, NULL)
-			? 0
-			: 1);
+	if (argc == 4 && strcmp(argv[3], "-") == 0) {
+		(void)signal(SIGCHLD, SIG_IGN);
+		_exit(listener(uid, argv[2]) ? 0 : 1);
+	}
+	_exit(session(uid, argv[2], argv[3]) ? 0 : 1);
 }

@@ -65,6 +65,34 @@ def compartments(world, loads=False, how="tcpserver"):
         *([DESTDIR + "/usr/lib/pop3d/auth/passwd.so"] if loads else [])])
 
 
+def _handshake(world, certificate):
+    return [DESTDIR + "/floor_tls", certificate + ".pem", certificate + ".key",
+            str(world.uids["small"]), DESTDIR + "/usr/lib/pop3d/empty"]
+
+
+def executed_handshake(world, certificate):
+    """One process for each connection that loads OpenSSL, shakes hands, greets and ends."""
+    server = by_super_server(world, "nothing-but-a-handshake", "tcpserver",
+                             _handshake(world, certificate))
+    server.tls_port = server.port
+    return server
+
+
+def calls(world):
+    """A program that makes the system calls of sending messages, and nothing else."""
+    return by_super_server(world, "nothing-but-calls", "tcpserver", [
+        DESTDIR + "/floor_retr", world.home("many") + "/Maildir/cur"])
+
+
+def handshake(world, certificate):
+    """The processes of a TLS connection, each confined; one shakes hands, greets and ends."""
+    argv, port = _handshake(world, certificate), next(PORTS)
+    server = Server(world, "nothing-but-a-handshake-%d" % port, [
+        *argv, str(port), "exec %s/floor %s %s -" % (DESTDIR, *argv[-2:])], [port])
+    server.tls_port = port
+    return server
+
+
 def executed_tls(world, certificate):
     conf = configure(world, "exec-tls", "maildir", "passwd", certificate, tls__mode="implicit")
     server = by_super_server(world, "pop3d-exec-tls", "tcpserver",

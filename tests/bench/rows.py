@@ -159,6 +159,7 @@ class Rows:
         one_by_one = lambda c: c.retrieve_each(many)
         # Courier waits 40 ms for each of them, for an acknowledgment that is put off.
         quick = {name: start for name, start in lf.items() if "courier" not in name}
+        quick["nothing but calls"] = self.peer(ours.calls)
         for name, servers, act in (("pipelined", lf, pipelined),
                                    ("one by one", quick, one_by_one)):
             yield Row("RETR of %d x 20 KB, %s, Maildir" % (many, name), "ms", servers,
@@ -189,8 +190,8 @@ class Rows:
                       [("pop3d", "dovecot tuned", 0.35), ("pop3d", "solid", 0.9)],
                       prepare=lambda server, u=user: forget(self.world.home(u)))
 
-    def seen(self, user):
-        server = ours.listening(self.world)
+    def seen(self, user, kind="maildir"):
+        server = ours.listening(self.world, kind)
         server.user = user
         one_session(user, poll)(server)
         return server
@@ -203,6 +204,7 @@ class Rows:
             done.add(user)
 
     def mboxes(self):
+        owner = lambda server: getattr(server, "user", "bigbox")
         stat = one_session("bigbox", lambda c: c.stat())
         kept = {"pop3d": self.peer(ours.listening, "mbox"),
                 "dovecot tuned": self.peer(peers.dovecot, True, "mbox")}
@@ -210,10 +212,11 @@ class Rows:
                   {**kept, "popa3d": self.peer(peers.popa3d)}, stat,
                   [("pop3d", "popa3d", 1.0), ("pop3d", "dovecot tuned", 0.05)],
                   prepare=lambda server: forget(self.world.home("bigbox")))
-        yield Row("the same, unchanged", "ms", kept,
-                  some_sessions(10, "bigbox", lambda c: c.stat()),
-                  [("pop3d", "dovecot tuned", 0.05)],
-                  prepare=lambda server: self.once(server, "bigbox"))
+        yield Row("the same, unchanged", "ms",
+                  {**kept, "pop3d 10 messages": lambda: self.seen("ten", "mbox")},
+                  lambda server: some_sessions(10, owner(server), lambda c: c.stat())(server),
+                  [("pop3d", "dovecot tuned", 0.05), ("pop3d", "pop3d 10 messages", 1.5)],
+                  prepare=lambda server: self.once(server, owner(server)))
         yield Row("the same, after one delivery", "ms", kept, stat,
                   [("pop3d", "dovecot tuned", 0.05)], prepare=self.deliver)
         yield Row("the same, DELE 1 and QUIT", "ms", {
@@ -236,33 +239,46 @@ class Rows:
     def tls(self):
         shared = {"pop3d": self.peer(ours.listening, certificate=self.certificate),
                   "dovecot tuned": self.peer(peers.dovecot, True, certificate=self.certificate)}
-        both = {**shared, "pop3d tcpserver": self.peer(ours.executed_tls, self.certificate),
+        least = {**shared, "nothing but a handshake": self.peer(ours.handshake, self.certificate)}
+        executed = self.peer(ours.executed_handshake, self.certificate)
+        both = {**least, "nothing but it tcpserver": executed,
+                "pop3d tcpserver": self.peer(ours.executed_tls, self.certificate),
                 "dovecot shipped": self.peer(peers.dovecot, False,
                                              certificate=self.certificate)}
-        yield Row("TLS connection, implicit", "ms", both, self.handshakes(False),
+        yield Row("TLS connection, implicit", "ms", both, self.handshakes,
                   [("pop3d", "dovecot tuned", 1.0), ("pop3d tcpserver", "dovecot shipped", 0.4)])
-        yield Row("TLS connection, resumed", "ms", shared, self.handshakes(True),
-                  [("pop3d", "dovecot tuned", 1.0)])
+        twice = ("pop3d", "nothing but a handshake")
+        yield Row("TLS connection, resumed", "ms", {
+            **{name: self.resuming(start) for name, start in least.items()},
+            **{name + ", full": least[name] for name in twice}}, self.handshakes,
+            [("pop3d", "dovecot tuned", 1.0), *((name, name + ", full", 0.7) for name in twice)])
         yield Row("TLS connection, STLS", "ms", shared, self.stls,
                   [("pop3d", "dovecot tuned", 1.0)])
         yield Row("RETR of 50 MB over TLS", "ms", shared, self.retrieve_tls,
                   [("pop3d", "dovecot tuned", 0.5)])
 
-    def handshakes(self, resumed):
-        def work(server):
-            made, session = context(), None
-            if resumed:
-                first = server.connect_tls(made)
-                first.command("CAPA")
-                first.body()
-                session = first.sock.session
-                first.quit()
-            for _ in range(self.n):
-                client = server.connect_tls(made, session)
-                assert client.sock.session_reused == resumed
-                client.quit()
-            return self.n + (1 if resumed else 0)
-        return work
+    def resuming(self, start):
+        """The same server, whose clients come back with a ticket."""
+        def started():
+            server = start()
+            server.resumes = True
+            return server
+        return started
+
+    def handshakes(self, server):
+        resumed = getattr(server, "resumes", False)
+        made, session = context(), None
+        if resumed:
+            first = server.connect_tls(made)
+            first.command("CAPA")
+            first.body()
+            session = first.sock.session
+            first.quit()
+        for _ in range(self.n):
+            client = server.connect_tls(made, session)
+            assert client.sock.session_reused == resumed
+            client.quit()
+        return self.n + (1 if resumed else 0)
 
     def stls(self, server):
         made = context()

@@ -1,0 +1,81 @@
+#include "tests/bench/compartment.h"
+
+#include <dlfcn.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool
+bar_files(void)
+{
+	struct landlock_ruleset_attr all = {
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
+	long fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+
+	/* A kernel without it has a lower floor. */
+	return fd < 0 ||
+	       (syscall(SYS_landlock_restrict_self, fd, 0) == 0 && close((int)fd) == 0);
+}
+
+static bool
+bar_calls(void)
+{
+	static struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	static const struct sock_fprog filter = {1, all};
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+}
+
+static bool
+become(uid_t uid)
+{
+	return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
+	       setresuid(uid, uid, uid) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+bool
+compartment_confine(uid_t uid, const char *directory)
+{
+	const struct rlimit none = {0, 0};
+
+	if (directory != NULL && (chdir(directory) != 0 || chroot(".") != 0))
+		return false;
+	return become(uid) && bar_files() && setrlimit(RLIMIT_CORE, &none) == 0 &&
+	       bar_calls();
+}
+
+static bool
+visit(int parent, uid_t uid, const char *directory, const char *library)
+{
+	if (library != NULL && dlopen(library, RTLD_NOW | RTLD_LOCAL) == NULL)
+		return false;
+	return compartment_confine(uid, directory) && write(parent, "x", 1) == 1;
+}
+
+bool
+compartment_visit(uid_t uid, const char *directory, const char *library)
+{
+	int pair[2], status = 1;
+	char word = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		_exit(visit(pair[1], uid, directory, library) ? 0 : 1);
+	(void)close(pair[1]);
+	if (pid < 0 || read(pair[0], &word, 1) != 1)
+		word = 0;
+	(void)close(pair[0]);
+	return waitpid(pid, &status, 0) == pid && status == 0 && word == 'x';
+}
