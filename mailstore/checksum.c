@@ -6,6 +6,8 @@
 #include "mailstore/checksum_state.h"
 #include "mailstore/processor.h"
 
+#define SHORT 256u /* octets */
+
 static void
 put(XXH128_hash_t hash, unsigned char sum[CHECKSUM_SIZE])
 {
@@ -49,7 +51,8 @@ checksum_add_portable(struct checksum *checksum, const void *p, size_t n)
 void
 checksum_add(struct checksum *checksum, const void *p, size_t n)
 {
-	if (processor_has_avx2())
+	/* To ask costs more than vectors save where they have next to nothing to do. */
+	if (n > SHORT && processor_has_avx2())
 		checksum_add_avx2(checksum, p, n);
 	else
 		checksum_add_portable(checksum, p, n);

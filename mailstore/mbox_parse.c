@@ -252,30 +252,10 @@ line_decide(struct mbox_parse *parse, bool whole)
 		line_text(parse);
 }
 
-static size_t
-collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
-{
-	memcpy(parse->line, p, n);
-	parse->len = n;
-	return n;
-}
-
 /*
- * Collect the name of a field, or below what may be a From_ line, as line_is_open() would
- * have it, at less cost for each octet.
+ * What may be a From_ line is collected as line_is_open() would have it, at less cost for
+ * each octet.
  */
-static size_t
-name_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
-{
-	size_t i = 0;
-
-	if (n > NAME_LENGTH)
-		n = NAME_LENGTH;
-	while (i < n && p[i] != ':' && p[i] != '\n')
-		i++;
-	return collect(parse, p, i < n ? i + 1 : i);
-}
-
 static size_t
 from_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
 {
@@ -284,7 +264,34 @@ from_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
 	if (n > sizeof parse->line)
 		n = sizeof parse->line;
 	end = memchr(p, '\n', n);
-	return collect(parse, p, end != NULL ? (size_t)(end - p) + 1 : n);
+	n = end != NULL ? (size_t)(end - p) + 1 : n;
+	memcpy(parse->line, p, n);
+	parse->len = n;
+	return n;
+}
+
+/*
+ * Nearly every line of a header is there from end to end, and is taken as it is.  Its
+ * octets; 0 if it must be collected: it is cut, may be empty, or is one of the first
+ * message, where marks of a pseudo one are looked for.
+ */
+static size_t
+header_line(struct mbox_parse *parse, const unsigned char *p, size_t n)
+{
+	const unsigned char *end;
+
+	if (parse->count == 0 || *p == '\n' || *p == '\r')
+		return 0;
+	end = memchr(p, '\n', n);
+	if (end == NULL)
+		return 0;
+	n = (size_t)(end - p) + 1;
+	if (*p != ' ' && *p != '\t')
+		parse->hashing = !mbox_id_ignores(p, n);
+	if (parse->hashing)
+		mbox_id_header(parse->id, p, n);
+	octets_add_seen(&parse->octets, p, n, end[-1] != '\r');
+	return n;
 }
 
 static size_t
@@ -300,10 +307,11 @@ line_start(struct mbox_parse *parse, const unsigned char *p, size_t n)
 			parse->known = true;
 			return 0;
 		}
-		if (parse->part == PART_HEADER && parse->count > 0 && *p != ' ' &&
-			*p != '\t')
-			i = name_collect(parse, p, n);
-		else if (line_may_be_from(parse, p, n))
+		if (parse->part == PART_HEADER)
+			i = header_line(parse, p, n);
+		if (i > 0)
+			return i;
+		if (line_may_be_from(parse, p, n))
 			i = from_collect(parse, p, n);
 	}
 	while (i < n && (parse->len == 0 || line_is_open(parse)))
