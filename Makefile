@@ -452,5 +452,5 @@ help:
 	@echo 'clean      removes what was built'
 	@echo 'Everything that can be tested: scripts/run-tests.  To try it: scripts/run-demo.'
 
-.PHONY: all probe test-modules check clean fuzz lint install uninstall dist help
+.PHONY: all floors probe test-modules check clean fuzz lint install uninstall dist help
 -include $(DEPS)

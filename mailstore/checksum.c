@@ -6,8 +6,6 @@
 #include "mailstore/checksum_state.h"
 #include "mailstore/processor.h"
 
-#define SHORT 256u /* octets */
-
 static void
 put(XXH128_hash_t hash, unsigned char sum[CHECKSUM_SIZE])
 {
@@ -24,9 +22,11 @@ checksum_new(void)
 	struct checksum *checksum =
 		aligned_alloc(_Alignof(struct checksum), sizeof(struct checksum));
 
+	if (checksum == NULL)
+		return NULL;
 	/* Else a seed that chance left in that memory is taken for one that was set. */
-	if (checksum != NULL)
-		XXH3_INITSTATE(&checksum->state);
+	XXH3_INITSTATE(&checksum->state);
+	checksum->avx2 = processor_has_avx2();
 	return checksum;
 }
 
@@ -51,8 +51,7 @@ checksum_add_portable(struct checksum *checksum, const void *p, size_t n)
 void
 checksum_add(struct checksum *checksum, const void *p, size_t n)
 {
-	/* To ask costs more than vectors save where they have next to nothing to do. */
-	if (n > SHORT && processor_has_avx2())
+	if (checksum->avx2)
 		checksum_add_avx2(checksum, p, n);
 	else
 		checksum_add_portable(checksum, p, n);

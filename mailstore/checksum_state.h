@@ -5,6 +5,7 @@
 #ifndef CHECKSUM_STATE_H
 #define CHECKSUM_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* No library to link: a connection pays for each one. */
@@ -13,6 +14,7 @@
 
 struct checksum {
 	XXH3_state_t state;
+	bool avx2; /* what processor_has_avx2() said; to ask costs as much as a line */
 };
 
 /* checksum_add() with vectors of AVX2: only where processor_has_avx2(). */

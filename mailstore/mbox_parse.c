@@ -271,9 +271,10 @@ from_collect(struct mbox_parse *parse, const unsigned char *p, size_t n)
 }
 
 /*
- * Nearly every line of a header is there from end to end, and is taken as it is.  Its
- * octets; 0 if it must be collected: it is cut, may be empty, or is one of the first
- * message, where marks of a pseudo one are looked for.
+ * Nearly every line of a header is there from end to end, and is taken as it is: no empty
+ * line is held back before the body.  Its octets; 0 if it must be collected: it is cut,
+ * may be empty, or is one of the first message, where marks of a pseudo one are looked
+ * for.
  */
 static size_t
 header_line(struct mbox_parse *parse, const unsigned char *p, size_t n)

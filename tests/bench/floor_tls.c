@@ -7,10 +7,11 @@
  * two other processes as well that a connection has before login.  The key is in the
  * process that shakes hands, where pop3d has a further one for it.
  *     floor_tls CERTIFICATE KEY UID DIRECTORY
- * is started by a super-server, and does all of that for one connection.
+ * is started by a super-server, and serves one connection; the two others are missing.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,14 +28,19 @@ static SSL_CTX *
 make_context(const char *certificate, const char *key)
 {
 	static const unsigned char id[] = "floor";
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *context;
 
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return NULL;
+	context = SSL_CTX_new(TLS_server_method());
 	if (context == NULL ||
 		SSL_CTX_use_certificate_chain_file(context, certificate) != 1 ||
 		SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
 		SSL_CTX_set_session_id_context(context, id, sizeof(id)) != 1)
 		return NULL;
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	(void)SSL_CTX_set_mode(
+		context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_num_tickets(context, 1);
 	return context;
 }
@@ -137,5 +143,6 @@ main(int argc, char **argv)
 	if (context != NULL && fd >= 0 && others >= 0)
 		serve_all(context, fd, others, uid, argv[4]);
 	perror("floor_tls");
+	ERR_print_errors_fp(stderr);
 	return 1;
 }

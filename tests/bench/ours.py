@@ -72,7 +72,7 @@ def _handshake(world, certificate):
 
 def executed_handshake(world, certificate):
     """One process for each connection that loads OpenSSL, shakes hands, greets and ends."""
-    server = by_super_server(world, "nothing-but-a-handshake", "tcpserver",
+    server = by_super_server(world, "tls-process", "tcpserver",
                              _handshake(world, certificate))
     server.tls_port = server.port
     return server
@@ -85,9 +85,9 @@ def calls(world):
 
 
 def handshake(world, certificate):
-    """The processes of a TLS connection, each confined; one shakes hands, greets and ends."""
+    """The processes of a TLS connection before login; one shakes hands, greets and ends."""
     argv, port = _handshake(world, certificate), next(PORTS)
-    server = Server(world, "nothing-but-a-handshake-%d" % port, [
+    server = Server(world, "tls-processes-%d" % port, [
         *argv, str(port), "exec %s/floor %s %s -" % (DESTDIR, *argv[-2:])], [port])
     server.tls_port = port
     return server

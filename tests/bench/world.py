@@ -26,7 +26,7 @@ mount -t tmpfs none /run && exec "$@"
 
 FIRST_UID = 61000
 IDLE = 50
-USERS = ("small", "argon", "lf", "crlf", "lfbox", "many", "manybox", "ten", "ten-thousand", "hundred-thousand", "bigbox", *("idle%d" % i for i in range(IDLE)))
+USERS = ("small", "argon", "lf", "crlf", "lfbox", "many", "manybox", "drain", "ten", "ten-thousand", "hundred-thousand", "bigbox", *("idle%d" % i for i in range(IDLE)))
 SERVICE_USERS = ("popa3d", "dovenull", "dovecot", "courier", "pop3d", "spop3d")
 
 

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +145,9 @@ header_and_octets(void **state)
 static void
 id_of(const char *text, unsigned char id[MBOX_ID_SIZE])
 {
+	static const char before[] = FROM "A: 1\n\nbody\n\n";
 	struct list list, other;
+	char *later;
 
 	assert_int_equal(parse(text, strlen(text), 4096, &list), MBOX_PARSE_OK);
 	for (size_t chunk = 1; chunk < 50; chunk++) {
@@ -152,6 +155,14 @@ id_of(const char *text, unsigned char id[MBOX_ID_SIZE])
 		assert_memory_equal(other.v[0].id, list.v[0].id, MBOX_ID_SIZE);
 	}
 	memcpy(id, list.v[0].id, MBOX_ID_SIZE);
+	/* It is the same where lines of a header are taken as they are. */
+	assert_true(asprintf(&later, "%s%s", before, text) > 0);
+	for (size_t chunk = 1; chunk < 300; chunk++) {
+		assert_int_equal(
+			parse(later, strlen(later), chunk, &other), MBOX_PARSE_OK);
+		assert_memory_equal(other.v[1].id, id, MBOX_ID_SIZE);
+	}
+	free(later);
 }
 
 static void
