@@ -63,6 +63,19 @@ class Mailbox:
                                            done.stderr[-2000:])
         return done.stdout
 
+    def run_getmail(self, new, *argv):
+        """Now and then getmail waits for ever for a child of its own that has ended: no
+        session of that kind gets as far as QUIT, so it can begin again.
+        """
+        before = set(os.listdir(new))
+        for _ in range(4):
+            out = self.run("sh", "-c", "timeout -s KILL 12 \"$@\" || "
+                           "{ test $? = 137 && echo killed; }", "sh", *argv)
+            if out != b"killed\n":
+                break
+            for name in set(os.listdir(new)) - before:
+                os.unlink(os.path.join(new, name))
+
     def kept(self):
         """What is still in the store, once the last session has let go of it."""
         client = self.listener.connect()
@@ -244,17 +257,7 @@ def getmail(mailbox, *options):
         "[options]", "delivered_to = false", "received = false", "verbose = 0",
         "message_log_syslog = false", *options, ""]))
     new = os.path.join(folder, "new")
-    before = set(os.listdir(new))
-    # Now and then getmail waits for ever for a child of its own that has ended: no session
-    # of that kind gets as far as QUIT, so it can begin again.
-    for _ in range(4):
-        out = mailbox.run("sh", "-c", "timeout -s KILL 12 getmail --getmaildir \"$0\" "
-                          "--rcfile \"$1\" || { test $? = 137 && echo killed; }",
-                          mailbox.work, rc)
-        if out != b"killed\n":
-            break
-        for name in set(os.listdir(new)) - before:
-            os.unlink(os.path.join(new, name))
+    mailbox.run_getmail(new, "getmail", "--getmaildir", mailbox.work, "--rcfile", rc)
     return fetched_files(new)
 
 

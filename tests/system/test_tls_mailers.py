@@ -68,7 +68,10 @@ def fetcher(box, certificates, program, ca=None):
 @pytest.mark.parametrize("program,box", FETCHERS, indirect=["box"])
 def test_fetching(box, certificates, program):
     command, folder = fetcher(box, certificates, program)
-    box.run(*command)
+    if program == "getmail":
+        box.run_getmail(os.path.join(folder, "new"), *command)
+    else:
+        box.run(*command)
     assert_inside_tls(box)
     found = [data for data in files(folder) if not data.startswith(b"127.") and data]
     assert_fetched([text(data) for data in found], box.wires)
