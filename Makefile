@@ -51,7 +51,8 @@ MAILSTORE_LIBS = $(MD_LIBS) $(Z_LIBS) $(ZSTD_LIBS)
 # Debian's archive for use in shared objects; elsewhere CDB_LIBS=-lcdb.
 CDB_LIBS = -l:libcdb_pic.a
 IDN_LIBS = -lidn
-PASSWD_LIBS = $(SODIUM_LIBS) $(CRYPT_LIBS) $(CDB_LIBS) $(IDN_LIBS)
+PASSWD_PART_LIBS = $(SODIUM_LIBS) $(CRYPT_LIBS) $(IDN_LIBS)
+PASSWD_LIBS = $(PASSWD_PART_LIBS) $(CDB_LIBS)
 
 PATHS = -DPOP3D_VERSION='"$(VERSION)"' -DPOP3D_CONFIG='"$(SYSCONFDIR)/pop3d.conf"' \
 	-DPOP3D_MODULES='"$(MODDIR)"' -DPOP3D_EMPTY='"$(EMPTYDIR)"' \
@@ -103,8 +104,11 @@ AUTH_CORE_OBJS = $(SCRAM_OBJS) auth/scram.o auth/mech_scram.o \
 	auth/oauth_exchange.o auth/oauth_message.o
 # What modules with a file of users have in common.
 USERFILE_OBJS = auth/admission.o auth/module_file.o auth/nets.o auth/userfile.o
-PASSWD_OBJS = auth/passwd.o auth/passwd_file.o auth/password_crypt.o auth/password_hash.o \
-	auth/rehash.o auth/saslprep.o auth/usercdb.o auth/useredit.o $(USERFILE_OBJS)
+PASSWD_OBJS = auth/passwd.o auth/passwd_file.o auth/password_scheme.o auth/rehash.o \
+	auth/usercdb.o auth/useredit.o $(USERFILE_OBJS)
+# Its second part, with all that needs libraries.
+PASSWD_PART_OBJS = auth/passwd_part.o auth/password_crypt.o auth/password_hash.o \
+	auth/saslprep.o
 # What processes share by way of the run directory.
 SHARING_OBJS = pop3d/run_directory.o pop3d/host_key.o pop3d/penalty.o \
 	pop3d/penalty_table.o pop3d/shared_map.o pop3d/turns.o
@@ -163,10 +167,13 @@ CTL_SHARED_OBJS = pop3d/account.o pop3d/auth_cache.o pop3d/coverage.o pop3d/auth
 	pop3d/ipc.o $(SHARING_OBJS) pop3d/log.o pop3d/options.o pop3d/privileges.o \
 	pop3d/seed.o pop3d/mail_policy.o $(SANDBOX_OBJS) \
 	pop3d/service.o pop3d/tls/setup.o pop3d/tls_program.o pop3d/verdict.o
-POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(SECRET_OBJS) \
+POP3CTL_OBJS = pop3d/ctl/main.o $(CTL_OBJS) $(CONFIG_OBJS) $(PASSWD_OBJS) $(PASSWD_PART_OBJS) \
+	$(SECRET_OBJS) \
 	$(CTL_SHARED_OBJS) \
 	$(AUTH_CORE_OBJS) $(MAILSTORE_OBJS)
 MODULES = auth/passwd.so auth/apop.so auth/jwt.so auth/pam.so auth/checkpassword.so
+# Second parts of modules, loaded where they are needed.
+PARTS = auth/passwd.part
 # Programs that modules run.
 HELPERS = auth/checkpassword-reply
 # A module of PAM.
@@ -178,7 +185,9 @@ TEST_MODULES = tests/modules/mod_ok.so tests/modules/mod_tempfail.so \
 	tests/modules/mod_badsize.so tests/modules/mod_badname.so \
 	tests/modules/mod_nosymbol.so tests/modules/mod_badopen.so \
 	tests/modules/mod_unterminated.so tests/modules/mod_puppet.so \
-	tests/modules/mod_hostile.so $(TEST_PAM)
+	tests/modules/mod_hostile.so tests/modules/mod_part.so $(TEST_PAM)
+TEST_PARTS = tests/modules/mod_part.part tests/modules/part_abi.part \
+	tests/modules/part_size.part tests/modules/part_empty.part
 # What apop.so shares with pop3ctl.
 SECRET_OBJS = auth/apop_digest.o auth/apop_seal.o
 JWT_OBJS = auth/jwt_claims.o auth/jwt_keys.o auth/jwt_token.o
@@ -257,10 +266,11 @@ UNIT_OBJS = tests/unit/main.o tests/unit/maildir_fixture.o \
 	$(TLS_TEST_OBJS) $(MAILBOX_TEST_OBJS)
 # Every object of the project but those of roles and those with a main().
 UNIT_LIBS = $(SHARED_OBJS) $(SESSION_OBJS) $(CONFIG_OBJS) $(AUTH_CORE_OBJS) $(PASSWD_OBJS) \
-	$(SECRET_OBJS) $(JWT_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
+	$(PASSWD_PART_OBJS) $(SECRET_OBJS) $(JWT_OBJS) $(MAILSTORE_OBJS) $(CTL_OBJS) auth/pam_conversation.o \
 	auth/checkpassword_answer.o auth/checkpassword_run.o
 
-all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(HELPERS)
+all: pop3d/pop3d pop3d/tls/pop3d-tls pop3d/ctl/pop3ctl $(MODULES) $(PARTS) \
+	$(HELPERS)
 
 .SUFFIXES:
 .SUFFIXES: .c .o .so
@@ -289,7 +299,11 @@ pop3d/ctl/pop3ctl: $(POP3CTL_OBJS)
 	$(LINK) -o $@ $(POP3CTL_OBJS) $(INIH_LIBS) $(MAILSTORE_LIBS) $(PASSWD_LIBS)
 
 auth/passwd.so: $(PASSWD_OBJS) $(SCRAM_OBJS)
-	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SCRAM_OBJS) $(PASSWD_LIBS) $(MD_LIBS)
+	$(LINK_MODULE) -o $@ $(PASSWD_OBJS) $(SCRAM_OBJS) $(CDB_LIBS) $(MD_LIBS)
+
+auth/passwd.part: $(PASSWD_PART_OBJS) auth/password_scheme.o $(SCRAM_OBJS)
+	$(LINK_MODULE) -o $@ $(PASSWD_PART_OBJS) auth/password_scheme.o $(SCRAM_OBJS) \
+		$(PASSWD_PART_LIBS) $(MD_LIBS)
 
 auth/apop.so: auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS)
 	$(LINK_MODULE) -o $@ auth/apop.o $(SECRET_OBJS) $(USERFILE_OBJS) $(MD_LIBS) \
@@ -301,6 +315,16 @@ auth/pam.so: $(PAM_OBJS)
 
 $(TEST_PAM): tests/modules/pam_puppet.c
 	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ tests/modules/pam_puppet.c -lpam
+
+TEST_PART = $(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) tests/modules/part.c
+tests/modules/mod_part.part: tests/modules/part.c
+	$(TEST_PART) -o $@
+tests/modules/part_abi.part: tests/modules/part.c
+	$(TEST_PART) -DPART_ABI=POP3D_AUTH_ABI+1 -o $@
+tests/modules/part_size.part: tests/modules/part.c
+	$(TEST_PART) -DPART_SIZE=8 -o $@
+tests/modules/part_empty.part: tests/modules/part.c
+	$(TEST_PART) -DPART_FUNCTIONS=0 -o $@
 
 CHECKPASSWORD_LIBS = auth/checkpassword_answer.o auth/checkpassword_run.o
 CHECKPASSWORD_OBJS = auth/checkpassword.o $(CHECKPASSWORD_LIBS)
@@ -359,19 +383,19 @@ tests/bench/floor_tls: tests/bench/floor_tls.o tests/bench/compartment.o
 
 probe: $(PROBES)
 
-test-modules: $(TEST_MODULES) tests/system/import_ids probe
+test-modules: $(TEST_MODULES) $(TEST_PARTS) tests/system/import_ids probe
 
 check: all test-modules tests/unit/unit tests/crash/store_update tests/crash/intercept
 	./tests/unit/unit
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d $(FLOOR_OBJS:.o=.d) $(TEST_MODULES:.so=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/passwd_part.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d $(FLOOR_OBJS:.o=.d) $(TEST_MODULES:.so=.d) $(TEST_PARTS:.part=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
-	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) \
+	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) $(PARTS) \
 		$(PAM_OBJS) $(CHECKPASSWORD_OBJS) auth/checkpassword_reply.o $(HELPERS) \
-		$(TEST_MODULES) tests/crash/store_update.o tests/crash/store_update \
+		$(TEST_MODULES) $(TEST_PARTS) tests/crash/store_update.o tests/crash/store_update \
 		$(INTERCEPT_OBJS) tests/crash/intercept \
 		tests/system/import_ids.o tests/system/import_ids \
 		$(PROBES) tests/probe/probe.o tests/probe/without.o $(FLOORS) $(FLOOR_OBJS) \
@@ -404,7 +428,7 @@ install: all
 	$(INSTALL) -d -m 0555 $(DESTDIR)$(EMPTYDIR)
 	$(INSTALL) -m 0755 pop3d/pop3d $(DESTDIR)$(SBINDIR)/pop3d
 	$(INSTALL) -m 0755 pop3d/ctl/pop3ctl $(DESTDIR)$(BINDIR)/pop3ctl
-	$(INSTALL) -m 0644 $(MODULES) $(DESTDIR)$(MODDIR)
+	$(INSTALL) -m 0644 $(MODULES) $(PARTS) $(DESTDIR)$(MODDIR)
 	$(INSTALL) -m 0711 $(HELPERS) $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 0755 pop3d/tls/pop3d-tls $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 0644 auth/auth_module.h $(DESTDIR)$(INCLUDEDIR)/auth_module.h
@@ -430,7 +454,7 @@ uninstall:
 		$(DESTDIR)$(INCLUDEDIR)/auth_module.h $(DESTDIR)$(PKGCONFIGDIR)/pop3d-auth.pc
 	rm -f $(DESTDIR)$(LIBDIR)/pop3d-tls
 	for helper in $(HELPERS); do rm -f $(DESTDIR)$(LIBDIR)/"$${helper##*/}"; done
-	for module in $(MODULES); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
+	for module in $(MODULES) $(PARTS); do rm -f $(DESTDIR)$(MODDIR)/"$${module##*/}"; done
 	for page in $(MANUALS); do \
 		rm -f $(DESTDIR)$(MANDIR)/man"$${page##*.}/$${page##*/}"; done
 	for d in $(MODDIR) $(EMPTYDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR); do \

@@ -5,6 +5,9 @@
  *
  *	const struct auth_module pop3d_auth_module = { ... };
  *
+ * It may have a second part, an object of its own with what not every answer needs, see
+ * AUTH_FLAG_PART.
+ *
  * It is a credential back end: it says whether a proof of identity is right and whose
  * mail that opens.  What the client says to hand over its proof (USER and PASS, SASL)
  * is the business of pop3d's mechanisms; a module never sees the client.
@@ -24,7 +27,7 @@
 #include <sys/types.h>
 
 /* The host refuses a module that was built for any other number. */
-#define POP3D_AUTH_ABI 2u
+#define POP3D_AUTH_ABI 3u
 
 #define AUTH_USER_MAX 255u  /* octets of a user name, RFC 4616 section 2 */
 #define AUTH_PATH_MAX 1023u /* octets of a home directory or a mail location */
@@ -63,6 +66,12 @@ enum auth_flag {
 	/* verify() needs uid 0.  Without it the auth process gives up root after open().
 	 */
 	AUTH_FLAG_ROOT = 1u << 0,
+	/*
+	 * There is a second part, NAME.part beside NAME.so.  Where each connection pays
+	 * for what is loaded, the host tries without: a user whose password is known
+	 * needs no library that computes hashes.
+	 */
+	AUTH_FLAG_PART = 1u << 1,
 };
 
 /* Zeroed memory must never mean success. */
@@ -161,6 +170,23 @@ struct auth_host {
 	 * AUTH_TEMPFAIL.
 	 */
 	bool (*wait_turn)(void *cookie);
+	/* `functions` of the module's second part; NULL: this process has not loaded it.
+	 */
+	const void *part;
+	/*
+	 * To be called in verify() where part is NULL and there is no answer without it:
+	 * whatever verify() returns then counts for nothing, and the same question is
+	 * asked in another process, which has the part.
+	 */
+	void (*want_part)(void *cookie);
+};
+
+/* What a second part exports, as pop3d_auth_part. */
+struct auth_part {
+	uint32_t abi;          /* POP3D_AUTH_ABI */
+	uint32_t size;         /* sizeof(struct auth_part) of the part */
+	const char *name;      /* of the module */
+	const void *functions; /* a table that only the module knows; not NULL */
 };
 
 struct auth_module {

@@ -36,6 +36,21 @@ keys_join(const char *const *own)
 	return keys;
 }
 
+/* False if there should be a second part here and it cannot be loaded. */
+static bool
+part_load(struct chain_link *link, char *error, size_t error_size)
+{
+	const struct auth_part *part;
+
+	if ((link->module->flags & AUTH_FLAG_PART) == 0 || link->options->sparing)
+		return true;
+	part = loader_load_part(
+		link->options->directory, link->module->name, error, error_size);
+	if (part != NULL)
+		link->host.part = part->functions;
+	return part != NULL;
+}
+
 static bool
 link_add(struct auth_chain *chain, const char *name, char *error, size_t error_size)
 {
@@ -63,7 +78,7 @@ link_add(struct auth_chain *chain, const char *name, char *error, size_t error_s
 	link->options = &chain->options;
 	chain_host_init(link);
 	chain->count++;
-	return true;
+	return part_load(link, error, error_size);
 }
 
 static bool
@@ -167,6 +182,15 @@ auth_chain_open(struct auth_chain *chain)
 			return false;
 	}
 	return true;
+}
+
+bool
+auth_chain_wants_parts(const struct auth_chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (chain->links[i].wants_part)
+			return true;
+	return false;
 }
 
 void

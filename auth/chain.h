@@ -34,6 +34,11 @@ struct auth_chain_options {
 	 */
 	bool (*wait_turn)(void *cookie, const char *module);
 	void (*end_turn)(void *cookie);
+	/* Leave out the second parts of modules: auth_chain_wants_parts() then matters.
+	 */
+	bool sparing;
+	/* What open() warns of has been logged, by a process that was sparing. */
+	bool warned;
 	/* Told what each module that was asked said; NULL: nobody wants to know. */
 	void (*trace)(void *cookie, const char *module, enum auth_result result,
 		const char *reason);
@@ -73,6 +78,12 @@ bool auth_chain_open(struct auth_chain *chain);
  */
 enum auth_result auth_chain_verify(struct auth_chain *chain,
 	const struct auth_request *request, struct auth_out *out);
+
+/*
+ * True if some module had no answer for want of its second part: what the chain said
+ * counts for nothing, and one that was not loaded sparingly must be asked.
+ */
+bool auth_chain_wants_parts(const struct auth_chain *chain);
 
 /* Close and forget; modules stay mapped, they are never unloaded. chain may be NULL. */
 void auth_chain_free(struct auth_chain *chain);

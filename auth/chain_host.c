@@ -16,6 +16,10 @@ link_vlog(const struct chain_link *link, int priority, const char *format, va_li
 	char text[512];
 	int n;
 
+	if (link->options->warned && !link->opened &&
+		(priority & LOG_PRIMASK) >= LOG_WARNING)
+		return;
+
 	n = snprintf(text, sizeof(text), "module %s: ", link->module->name);
 	if (n < 0 || (size_t)n >= sizeof(text))
 		return;
@@ -101,6 +105,14 @@ host_wait_turn(void *cookie)
 	       options->wait_turn(options->cookie, link->module->name);
 }
 
+static void
+host_want_part(void *cookie)
+{
+	struct chain_link *link = cookie;
+
+	link->wants_part = true;
+}
+
 void
 chain_host_init(struct chain_link *link)
 {
@@ -115,5 +127,6 @@ chain_host_init(struct chain_link *link)
 		.known = host_known,
 		.remember = host_remember,
 		.wait_turn = host_wait_turn,
+		.want_part = host_want_part,
 	};
 }

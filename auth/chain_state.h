@@ -22,6 +22,7 @@ struct chain_link {
 	const char **keys; /* of the module and of its policy */
 	void *context;
 	bool opened;
+	bool wants_part; /* it had no answer without its second part */
 };
 
 struct auth_chain {

@@ -78,6 +78,12 @@ link_verify(
 	result = link->module->verify(link->context, request, out);
 	if (link->options->end_turn != NULL)
 		link->options->end_turn(link->options->cookie);
+	if (link->wants_part) {
+		out_clear(out);
+		(void)snprintf(out->reason, sizeof(out->reason),
+			"module %s needs its second part", link->module->name);
+		return AUTH_TEMPFAIL;
+	}
 	fault = answer_fault((int)result, out);
 	if (fault != NULL) {
 		chain_log(link, LOG_ERR, "broken answer (%d): %s", (int)result, fault);

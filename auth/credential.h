@@ -27,6 +27,16 @@ credential_is_printable(const void *text, size_t n)
 	return true;
 }
 
+/* ASCII that can be seen, and spaces: what SASLprep leaves as it is. */
+static inline bool
+credential_is_plain(struct auth_span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < 0x20 || text.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
 /* 1 to AUTH_USER_MAX octets without control bytes.  Any character set will do. */
 static inline bool
 credential_is_user(const void *name, size_t n)

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define SYMBOL "pop3d_auth_module"
+#define PART_SYMBOL "pop3d_auth_part"
+#define FLAGS ((uint32_t)AUTH_FLAG_ROOT | (uint32_t)AUTH_FLAG_PART)
 
 /* The file that is being judged, and where to say what is wrong with it. */
 struct subject {
@@ -135,19 +137,37 @@ module_check(
 		return refuse(subject, "module has no list of keys, expected one");
 	if (module->proofs == 0)
 		return refuse(subject, "module serves no kind of proof, expected one");
-	if ((module->flags & ~(uint32_t)AUTH_FLAG_ROOT) != 0)
+	if ((module->flags & ~FLAGS) != 0)
 		return refuse(subject,
 			"module has unknown flags %#x, expected none but %#x",
-			(unsigned)module->flags, (unsigned)AUTH_FLAG_ROOT);
+			(unsigned)module->flags, (unsigned)FLAGS);
 	if (module->open == NULL || module->verify == NULL)
 		return refuse(subject, "module lacks open() or verify(), expected both");
 	return true;
 }
 
-static const struct auth_module *
-file_load(const struct subject *subject, const struct stat *st, const char *name)
+static bool
+part_check(const struct subject *subject, const struct auth_part *part, const char *name)
 {
-	const struct auth_module *module;
+	if (part->abi != POP3D_AUTH_ABI)
+		return refuse(subject, "built for module interface %u, expected %u",
+			(unsigned)part->abi, POP3D_AUTH_ABI);
+	if (part->size < sizeof(struct auth_part))
+		return refuse(subject, "structure of %u octets, expected %zu",
+			(unsigned)part->size, sizeof(struct auth_part));
+	if (part->functions == NULL)
+		return refuse(subject, "part without functions, expected some");
+	if (part->name == NULL || strcmp(part->name, name) != 0)
+		return refuse(subject, "part of module \"%.64s\", expected \"%s\"",
+			part->name != NULL ? part->name : "", name);
+	return true;
+}
+
+/* The object's symbol; NULL if there is none, or the object cannot be loaded. */
+static const void *
+symbol_load(const struct subject *subject, const struct stat *st, const char *symbol)
+{
+	const void *found;
 	const char *why;
 	void *handle;
 
@@ -160,12 +180,40 @@ file_load(const struct subject *subject, const struct stat *st, const char *name
 	}
 	if (!same_file(subject, st))
 		return NULL;
-	module = dlsym(handle, SYMBOL);
-	if (module == NULL) {
-		refuse(subject, "no symbol " SYMBOL ", expected a module of pop3d");
+	found = dlsym(handle, symbol);
+	if (found == NULL)
+		refuse(subject, "no symbol %s, expected a module of pop3d", symbol);
+	return found;
+}
+
+/* Load DIRECTORY/NAME.SUFFIX, and leave its path in the subject. */
+static const void *
+file_load(struct subject *subject, char path[PATH_MAX], const char *directory,
+	const char *name, const char *suffix, const char *symbol)
+{
+	struct stat st;
+	bool good;
+	int dirfd, n;
+
+	if (!name_is_valid(name)) {
+		(void)snprintf(subject->error, subject->error_size,
+			"module name \"%.64s\", expected 1 to %u of a-z 0-9 _ -", name,
+			LOADER_NAME_MAX);
 		return NULL;
 	}
-	return module_check(subject, module, name) ? module : NULL;
+	n = snprintf(path, PATH_MAX, "%s/%s.%s", directory, name, suffix);
+	if (n < 0 || n >= PATH_MAX) {
+		(void)snprintf(subject->error, subject->error_size,
+			"module %s: path too long", name);
+		return NULL;
+	}
+	subject->path = path;
+	dirfd = directory_open(directory, subject->error, subject->error_size);
+	if (dirfd < 0)
+		return NULL;
+	good = file_check(subject, dirfd, &st);
+	(void)close(dirfd);
+	return good ? symbol_load(subject, &st, symbol) : NULL;
 }
 
 const struct auth_module *
@@ -173,26 +221,19 @@ loader_load(const char *directory, const char *name, char *error, size_t error_s
 {
 	struct subject subject = {NULL, error, error_size};
 	char path[PATH_MAX];
-	struct stat st;
-	bool good;
-	int dirfd, n;
+	const struct auth_module *module =
+		file_load(&subject, path, directory, name, "so", SYMBOL);
 
-	if (!name_is_valid(name)) {
-		(void)snprintf(error, error_size,
-			"module name \"%.64s\", expected 1 to %u of a-z 0-9 _ -", name,
-			LOADER_NAME_MAX);
-		return NULL;
-	}
-	n = snprintf(path, sizeof(path), "%s/%s.so", directory, name);
-	if (n < 0 || (size_t)n >= sizeof(path)) {
-		(void)snprintf(error, error_size, "module %s: path too long", name);
-		return NULL;
-	}
-	subject.path = path;
-	dirfd = directory_open(directory, error, error_size);
-	if (dirfd < 0)
-		return NULL;
-	good = file_check(&subject, dirfd, &st);
-	(void)close(dirfd);
-	return good ? file_load(&subject, &st, name) : NULL;
+	return module != NULL && module_check(&subject, module, name) ? module : NULL;
+}
+
+const struct auth_part *
+loader_load_part(const char *directory, const char *name, char *error, size_t error_size)
+{
+	struct subject subject = {NULL, error, error_size};
+	char path[PATH_MAX];
+	const struct auth_part *part =
+		file_load(&subject, path, directory, name, "part", PART_SYMBOL);
+
+	return part != NULL && part_check(&subject, part, name) ? part : NULL;
 }

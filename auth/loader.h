@@ -21,4 +21,8 @@
 const struct auth_module *loader_load(
 	const char *directory, const char *name, char *error, size_t error_size);
 
+/* Likewise DIRECTORY/NAME.part, the second part of a module. */
+const struct auth_part *loader_load_part(
+	const char *directory, const char *name, char *error, size_t error_size);
+
 #endif

@@ -53,6 +53,6 @@ step(struct auth_exchange *exchange, struct auth_span in)
 const struct auth_mechanism auth_mechanism_plain = {
 	.name = "PLAIN",
 	.proof = AUTH_PROOF_PASSWORD,
-	.flags = MECHANISM_SASL | MECHANISM_PLAINTEXT,
+	.flags = MECHANISM_SASL | MECHANISM_PLAINTEXT | MECHANISM_ONE_MESSAGE,
 	.step = step,
 };

@@ -26,6 +26,6 @@ step(struct auth_exchange *exchange, struct auth_span in)
 const struct auth_mechanism auth_mechanism_user = {
 	.name = "USER",
 	.proof = AUTH_PROOF_PASSWORD,
-	.flags = MECHANISM_PLAINTEXT,
+	.flags = MECHANISM_PLAINTEXT | MECHANISM_ONE_MESSAGE,
 	.step = step,
 };

@@ -25,6 +25,8 @@ enum auth_mechanism_flag {
 	MECHANISM_BINDING =
 		1u << 4,            /* binds to a TLS channel that ends in this program */
 	MECHANISM_BANNER = 1u << 5, /* needs a timestamp in the greeting */
+	/* Its last message holds all that is asked about, whatever was said before. */
+	MECHANISM_ONE_MESSAGE = 1u << 6,
 };
 
 struct auth_mechanism {

@@ -11,16 +11,17 @@
 
 #include "auth/admission.h"
 #include "auth/auth_module.h"
+#include "auth/credential.h"
 #include "auth/passwd_file.h"
-#include "auth/password_hash.h"
+#include "auth/passwd_part.h"
 #include "auth/rehash.h"
-#include "auth/saslprep.h"
 #include "auth/userfile.h"
 
 #define FILES_MAX 16
 
 struct passwd_context {
 	const struct auth_host *host;
+	const struct passwd_part *part;       /* NULL: not in this process */
 	struct passwd_file *files[FILES_MAX]; /* in the order in which they are asked */
 	size_t n;
 	struct password_policy policy;
@@ -103,10 +104,11 @@ passwd_close(void *context)
 static bool
 passwd_open(void **context, const struct auth_host *host)
 {
+	const struct passwd_part *part = host->part;
 	struct passwd_context *own;
 	bool rehash;
 
-	if (!password_hash_start()) {
+	if (part != NULL && !part->start()) {
 		host->log(host->cookie, LOG_ERR, "libsodium cannot be initialised");
 		return false;
 	}
@@ -116,6 +118,7 @@ passwd_open(void **context, const struct auth_host *host)
 		return false;
 	}
 	own->host = host;
+	own->part = part;
 	own->rehash.fd = -1;
 	if (!flag_read(host, "plain", &own->policy.plain) ||
 		!flag_read(host, "weak_schemes", &own->policy.weak) ||
@@ -129,26 +132,12 @@ passwd_open(void **context, const struct auth_host *host)
 	return true;
 }
 
-/*
- * The costly check, unless it has found this password right for this hash before.  False
- * if its turn did not come.
- */
-static bool
-password_check(const struct passwd_context *own, const struct userfile_entry *entry,
-	const struct auth_request *request, enum password_verdict *verdict)
+/* An answer that counts for nothing: another process, with the part, will give one. */
+static enum auth_result
+part_missed(const struct passwd_context *own)
 {
-	const struct auth_host *host = own->host;
-	bool costly = password_hash_is_costly(&own->policy, entry->password);
-
-	*verdict = PASSWORD_RIGHT;
-	if (costly && host->known(host->cookie, request, entry->password))
-		return true;
-	if (!host->wait_turn(host->cookie))
-		return false;
-	*verdict = password_hash_verify(&own->policy, entry->password, request->secret);
-	if (costly && *verdict == PASSWORD_RIGHT)
-		host->remember(host->cookie, request, entry->password);
-	return true;
+	own->host->want_part(own->host->cookie);
+	return AUTH_TEMPFAIL;
 }
 
 static enum auth_result
@@ -156,6 +145,31 @@ turn_missed(struct auth_out *out)
 {
 	return admission_reason(
 		out, AUTH_TEMPFAIL, "too many passwords are being checked");
+}
+
+/*
+ * The costly check, unless it has found this password right for this hash before. AUTH_OK
+ * if there is a verdict.
+ */
+static enum auth_result
+password_check(const struct passwd_context *own, const struct userfile_entry *entry,
+	const struct question *question, enum password_verdict *verdict)
+{
+	const struct auth_request *request = question->request;
+	const struct auth_host *host = own->host;
+	bool costly = password_scheme_is_costly(&own->policy, entry->password);
+
+	*verdict = PASSWORD_RIGHT;
+	if (costly && host->known(host->cookie, request, entry->password))
+		return AUTH_OK;
+	if (own->part == NULL)
+		return part_missed(own);
+	if (!host->wait_turn(host->cookie))
+		return turn_missed(question->out);
+	*verdict = own->part->verify(&own->policy, entry->password, request->secret);
+	if (costly && *verdict == PASSWORD_RIGHT)
+		host->remember(host->cookie, request, entry->password);
+	return AUTH_OK;
 }
 
 /* The moment when the password is known and the user is let in: it comes no other way. */
@@ -167,11 +181,15 @@ hash_renew(struct passwd_context *own, const struct question *question,
 	char hash[PASSWORD_HASH_SIZE];
 	const char *fault = "not enough memory";
 
-	if (own->rehash.fd < 0 || !password_hash_is_old(entry->password))
+	if (own->rehash.fd < 0 || !password_scheme_is_old(entry->password))
 		return;
+	if (own->part == NULL) {
+		(void)part_missed(own);
+		return;
+	}
 	if (!host->wait_turn(host->cookie))
 		fault = "too many passwords are being checked";
-	else if (password_hash_make(hash, question->request->secret))
+	else if (own->part->make(hash, question->request->secret))
 		fault = rehash_replace(&own->rehash, question->file, question->user,
 			entry->password, hash);
 	explicit_bzero(hash, sizeof(hash));
@@ -193,8 +211,9 @@ password_verify(struct passwd_context *own, const struct question *question,
 	enum password_verdict verdict;
 	enum auth_result result;
 
-	if (!password_check(own, entry, question->request, &verdict))
-		return turn_missed(out);
+	result = password_check(own, entry, question, &verdict);
+	if (result != AUTH_OK)
+		return result;
 	switch (verdict) {
 	case PASSWORD_RIGHT:
 		result = admission_judge(entry, question->request, out);
@@ -227,10 +246,10 @@ static enum auth_result
 keys_give(const struct passwd_context *own, const struct question *question,
 	const struct userfile_entry *entry)
 {
-	struct auth_span text = password_hash_keys(entry->password);
+	struct auth_span text = password_scheme_keys(entry->password);
 	struct auth_out *out = question->out;
 
-	if (!password_hash_is_usable(&own->policy, entry->password))
+	if (!password_scheme_is_usable(&own->policy, entry->password))
 		return admission_reason(
 			out, AUTH_DENY, "no password is set that can be checked");
 	switch (scram_keys_parse(text.n > 0 ? text : entry->scram, &out->scram)) {
@@ -259,7 +278,7 @@ certified_admit(const struct passwd_context *own, const struct question *questio
 	const struct userfile_entry *entry)
 {
 	if (entry->password.n > 0 &&
-		!password_hash_is_usable(&own->policy, entry->password))
+		!password_scheme_is_usable(&own->policy, entry->password))
 		return admission_reason(
 			question->out, AUTH_DENY, "the password is locked");
 	return admission_judge(entry, question->request, question->out);
@@ -313,9 +332,11 @@ absent_verify(const struct passwd_context *own, const struct question *question)
 	/* There is nothing that costs time in a proof of SCRAM. */
 	bool costly = question->request->proof == AUTH_PROOF_PASSWORD;
 
+	if (costly && own->part == NULL)
+		return part_missed(own);
 	if (costly && !host->wait_turn(host->cookie))
 		return turn_missed(question->out);
-	if (costly && !password_hash_dummy(question->request->secret))
+	if (costly && !own->part->dummy(question->request->secret))
 		return admission_reason(question->out, AUTH_TEMPFAIL,
 			"not enough memory to check a password");
 	return admission_reason(question->out, AUTH_UNKNOWN, "no such user");
@@ -358,8 +379,12 @@ passwd_verify(void *context, const struct auth_request *request, struct auth_out
 	size_t n;
 
 	/* Names that look the same are the same; what is no Unicode stays what it is. */
-	if (saslprep(given, user, sizeof(user), &n))
-		question.user = user;
+	if (!credential_is_plain(given)) {
+		if (own->part == NULL)
+			return part_missed(own);
+		if (own->part->saslprep(given, user, sizeof(user), &n))
+			question.user = user;
+	}
 	/*
 	 * Made-up keys differ with each spelling of a name: one only may have real ones.
 	 * And what an authority has written into a certificate is what it meant.
@@ -377,6 +402,7 @@ const struct auth_module pop3d_auth_module = {
 	.name = "passwd",
 	.keys = keys,
 	.proofs = AUTH_PROOF_PASSWORD | AUTH_PROOF_SCRAM_SHA_256 | AUTH_PROOF_TRUSTED,
+	.flags = AUTH_FLAG_PART,
 	.open = passwd_open,
 	.verify = passwd_verify,
 	.close = passwd_close,

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "auth/auth_module.h"
+#include "auth/password_scheme.h"
 #include "auth/scram_keys.h"
 
 #define PASSWORD_HASH_SIZE 256u /* a scheme, a hash and a NUL */
@@ -22,12 +23,6 @@ enum password_verdict {
 	PASSWORD_EXCESSIVE,   /* asks for more memory or time than is allowed */
 	PASSWORD_REFUSED,     /* of a scheme that is too weak, or that is not permitted */
 	PASSWORD_RIGHT,
-};
-
-/* What is permitted over what is good. */
-struct password_policy {
-	bool plain; /* {PLAIN}, {CLEARTEXT} and {CLEAR} */
-	bool weak;  /* MD5 of crypt(5) */
 };
 
 /* Call once, first.  Reads from the kernel's random device, so not in a sandbox. */
@@ -51,23 +46,6 @@ bool password_hash_scram(char text[SCRAM_KEYS_TEXT_SIZE], struct auth_span passw
  */
 enum password_verdict password_hash_verify(const struct password_policy *policy,
 	struct auth_span stored, struct auth_span password);
-
-/* True if the scheme is known and one that a password may be checked against. */
-bool password_hash_is_usable(
-	const struct password_policy *policy, struct auth_span stored);
-
-/* True if a password may be checked against this, and that is what takes the time. */
-bool password_hash_is_costly(
-	const struct password_policy *policy, struct auth_span stored);
-
-/*
- * True for a hash that can be checked and is weaker than password_hash_make() makes them.
- * SCRAM keys are not: a hash could not take their place.
- */
-bool password_hash_is_old(struct auth_span stored);
-
-/* What stands behind "{SCRAM-SHA-256}"; n is 0 if that is not the scheme. */
-struct auth_span password_hash_keys(struct auth_span stored);
 
 /*
  * Cost as much as checking a password against a hash that password_hash_make() made.

@@ -54,10 +54,10 @@ message_check(const struct message *message, size_t files)
 		!is_text(message->old, sizeof(message->old)) ||
 		!is_text(hash, sizeof(message->hash)))
 		return "malformed message";
-	if (!password_hash_is_old(text_span(message->old)))
+	if (!password_scheme_is_old(text_span(message->old)))
 		return "the old hash is none";
 	if (strncmp(hash, start, sizeof(start) - 1) != 0 || strpbrk(hash, ": ") != NULL ||
-		password_hash_is_old(text_span(hash)))
+		password_scheme_is_old(text_span(hash)))
 		return "not a hash of today";
 	return NULL;
 }

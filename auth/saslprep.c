@@ -3,17 +3,9 @@
 #include <string.h>
 #include <stringprep.h>
 
-#define TEXT_MAX 1024u
+#include "auth/credential.h"
 
-/* Most names and passwords are what they are. */
-static bool
-is_plain(struct auth_span text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] < 0x20 || text.p[i] > 0x7e)
-			return false;
-	return true;
-}
+#define TEXT_MAX 1024u
 
 bool
 saslprep(struct auth_span text, char *out, size_t size, size_t *n)
@@ -26,8 +18,10 @@ saslprep(struct auth_span text, char *out, size_t size, size_t *n)
 		return false;
 	memcpy(work, text.p, text.n);
 	work[text.n] = '\0';
-	good = is_plain(text) || stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED,
-					 stringprep_saslprep) == STRINGPREP_OK;
+	/* Most names and passwords are what they are. */
+	good = credential_is_plain(text) ||
+	       stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED,
+		       stringprep_saslprep) == STRINGPREP_OK;
 	*n = good ? strlen(work) : 0;
 	good = *n > 0 && *n < size;
 	if (good)

@@ -15,7 +15,7 @@
 #define LOGIN_GRACE_MS 1000 /* for a front to end by itself at the login deadline */
 
 static pid_t
-start_auth(const struct attempt *attempt, int verdict_fds[2])
+start_auth(const struct attempt *attempt, enum service_parts parts, int verdict_fds[2])
 {
 	pid_t monitor = getpid(), pid;
 
@@ -27,6 +27,7 @@ start_auth(const struct attempt *attempt, int verdict_fds[2])
 			.connection = attempt->connection,
 			.mechanism = attempt->mechanism,
 			.attempt = attempt->number,
+			.parts = parts,
 			.credentials = attempt->credentials,
 			.verdict = verdict_fds[1],
 			.monitor = monitor,
@@ -48,8 +49,10 @@ struct waiting {
 	int process;      /* descriptor of the process, -1: none could be had */
 	int64_t deadline; /* of whose turn it is */
 	bool client;      /* it is the client's turn, not the modules' */
+	bool may_repeat;  /* it lacks parts of modules */
 	bool in_time;
 	bool answered;
+	bool repeat; /* the answer is that it needs them */
 };
 
 /* True once there is nothing more to wait for. */
@@ -71,6 +74,10 @@ take_message(const struct attempt *attempt, struct waiting *w, struct verdict *v
 				? connection->login_deadline + LOGIN_GRACE_MS
 				: clock_after(connection->service->config->auth.timeout);
 		return !ipc_end(&message);
+	}
+	if (type == IPC_AGAIN && w->may_repeat) {
+		w->answered = w->repeat = ipc_end(&message);
+		return true;
 	}
 	w->answered = verdict_read(&message, verdict);
 	if (!w->answered)
@@ -146,11 +153,15 @@ end_auth(struct attempt *attempt, pid_t pid, bool in_time, bool answered)
 			WEXITSTATUS(status));
 }
 
-enum attempt_status
-attempt_run(struct attempt *attempt, struct verdict *verdict)
+/* One auth process, from its start to its end; *repeat: it leaves the answer to another.
+ */
+static enum attempt_status
+ask(struct attempt *attempt, enum service_parts parts, struct verdict *verdict,
+	bool *repeat)
 {
-	struct waiting w = {.deadline = clock_after(
-				    attempt->connection->service->config->auth.timeout)};
+	struct waiting w = {.may_repeat = parts == PARTS_NONE,
+		.deadline =
+			clock_after(attempt->connection->service->config->auth.timeout)};
 	int verdict_fds[2];
 	enum attempt_status status;
 	pid_t pid;
@@ -158,7 +169,8 @@ attempt_run(struct attempt *attempt, struct verdict *verdict)
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->result = RESULT_TEMPFAIL;
 	attempt->keeper = -1;
-	pid = start_auth(attempt, verdict_fds);
+	*repeat = false;
+	pid = start_auth(attempt, parts, verdict_fds);
 	if (pid < 0) {
 		log_message(LOG_ERR, "no auth process: %s", strerror(errno));
 		return ATTEMPT_DONE;
@@ -181,7 +193,24 @@ attempt_run(struct attempt *attempt, struct verdict *verdict)
 	if (status == ATTEMPT_DONE && !w.in_time && !w.client)
 		log_message(LOG_ERR, "the auth process gave no answer in time");
 	end_auth(attempt, pid, w.in_time, w.answered);
+	*repeat = w.repeat && !attempt->crashed && status == ATTEMPT_DONE;
 	return status;
+}
+
+/*
+ * Where modules have been loaded they have all of their parts.  Who loads them for one
+ * attempt tries without, if what the client said can be read a second time.
+ */
+enum attempt_status
+attempt_run(struct attempt *attempt, struct verdict *verdict)
+{
+	bool loaded = attempt->connection->service->chain != NULL, repeat;
+	enum attempt_status status;
+
+	if (loaded || (attempt->mechanism->flags & MECHANISM_ONE_MESSAGE) == 0)
+		return ask(attempt, PARTS_ALL, verdict, &repeat);
+	status = ask(attempt, PARTS_NONE, verdict, &repeat);
+	return repeat ? ask(attempt, PARTS_AGAIN, verdict, &repeat) : status;
 }
 
 enum attempt_status

@@ -72,7 +72,8 @@ open_all(struct service *service)
 {
 	const struct config_report report = {report_to_log, NULL};
 	/* Who loaded the modules before has warned, once for all. */
-	bool warned = service->chain != NULL || !service->root;
+	bool warned =
+		service->chain != NULL || !service->root || service->parts == PARTS_AGAIN;
 	const char *wrong;
 
 	if (service->chain == NULL && !service_load_chain(service, &report))

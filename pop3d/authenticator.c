@@ -24,23 +24,42 @@
 #include "pop3d/seed.h"
 #include "pop3d/verdict.h"
 
-/* The next message of this attempt, its bytes in *in; false if there will be none. */
+/* Take the message that was only looked at, which has been dealt with. */
+static bool
+drop_step(const struct authenticator *a, struct ipc_message *message)
+{
+	bool dropped =
+		a->parts != PARTS_NONE || ipc_receive(a->credentials, message) == 1;
+
+	ipc_wipe(message);
+	return dropped;
+}
+
+/*
+ * The next message of this attempt, its bytes in *in; false if there will be none.  Where
+ * another process may have to answer instead, it stays where it is.
+ */
 static bool
 next_step(const struct authenticator *a, struct ipc_message *message,
 	struct auth_span *in, bool *cancelled)
 {
 	uint32_t attempt, kind;
 
-	do {
-		if (ipc_receive(a->credentials, message) != 1 ||
-			ipc_type(message) != IPC_STEP)
+	for (;;) {
+		int got = a->parts == PARTS_NONE ? ipc_peek(a->credentials, message)
+						 : ipc_receive(a->credentials, message);
+		if (got != 1 || ipc_type(message) != IPC_STEP)
 			return false;
 		attempt = ipc_get_number(message);
 		kind = ipc_get_number(message);
 		in->p = ipc_get_bytes(message, &in->n);
 		if (!ipc_end(message))
 			return false;
-	} while (attempt < a->attempt);
+		if (attempt >= a->attempt)
+			break;
+		if (!drop_step(a, message))
+			return false;
+	}
 	if (kind == STEP_NOTHING)
 		*in = (struct auth_span){NULL, 0};
 	*cancelled = kind == STEP_CANCEL;
@@ -71,6 +90,14 @@ send_challenge(const struct authenticator *a, const struct auth_exchange *exchan
 	return ipc_send(a->credentials, &message);
 }
 
+/* The monitor must start another process, with all parts of the modules. */
+static bool
+wants_parts(const struct authenticator *a)
+{
+	return a->parts == PARTS_NONE &&
+	       auth_chain_wants_parts(a->connection->service->chain);
+}
+
 static enum auth_result
 run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 {
@@ -86,8 +113,12 @@ run_exchange(const struct authenticator *a, struct auth_exchange *exchange)
 		result = cancelled
 				 ? auth_exchange_deny(exchange, "cancelled by the client")
 				 : auth_exchange_step(exchange, in);
-		ipc_wipe(&message);
+		if (wants_parts(a))
+			break;
+		if (!drop_step(a, &message))
+			return AUTH_TEMPFAIL;
 	} while (result == AUTH_MORE && send_challenge(a, exchange));
+	ipc_wipe(&message);
 	return result;
 }
 
@@ -200,6 +231,18 @@ watch_guesses(const struct authenticator *a, struct auth_exchange *exchange,
 		exchange->tried = note_guess;
 }
 
+_Noreturn static void
+leave_to_another(const struct authenticator *a)
+{
+	static struct ipc_message message;
+	bool sent;
+
+	ipc_begin(&message, IPC_AGAIN);
+	sent = ipc_send(a->verdict, &message);
+	auth_chain_free(a->connection->service->chain);
+	_exit(sent ? EX_OK : EX_IOERR);
+}
+
 _Noreturn void
 authenticator_run(const struct authenticator *a)
 {
@@ -226,12 +269,15 @@ authenticator_run(const struct authenticator *a)
 	(void)prctl(PR_SET_NAME, "pop3d-auth", 0, 0, 0);
 	find_certified(a, certificate_user);
 	watch_guesses(a, &exchange, &guesses);
+	connection->service->parts = a->parts;
 	if (!auth_process_prepare(
 		    connection->service, a->mechanism->proof, a->monitor, seed))
 		_exit(EX_TEMPFAIL);
 	bind_channel(connection, &peer);
 	exchange.chain = a->connection->service->chain;
 	result = run_exchange(a, &exchange);
+	if (wants_parts(a))
+		leave_to_another(a);
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
 	verdict.result = auth_process_result(result);

@@ -14,8 +14,11 @@ struct authenticator {
 	struct connection *connection;
 	const struct auth_mechanism *mechanism;
 	uint32_t attempt; /* messages of the front with a lower number are leftovers */
-	int credentials;  /* channel to the front */
-	int verdict;      /* channel to the monitor */
+	/* PARTS_NONE: of a mechanism of one message, which is left for who comes after.
+	 */
+	enum service_parts parts;
+	int credentials; /* channel to the front */
+	int verdict;     /* channel to the monitor */
 	pid_t monitor;
 };
 

@@ -74,8 +74,8 @@ ipc_send(int fd, struct ipc_message *message)
 	return sent == (ssize_t)message->n;
 }
 
-int
-ipc_receive(int fd, struct ipc_message *message)
+static int
+receive(int fd, struct ipc_message *message, int flags)
 {
 	ssize_t n;
 
@@ -85,7 +85,7 @@ ipc_receive(int fd, struct ipc_message *message)
 	 * said last.
 	 */
 	do
-		n = recv(fd, message->data, sizeof(message->data), MSG_TRUNC);
+		n = recv(fd, message->data, sizeof(message->data), MSG_TRUNC | flags);
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	message->at = 1;
 	message->bad = false;
@@ -96,6 +96,18 @@ ipc_receive(int fd, struct ipc_message *message)
 		return -1;
 	message->n = (size_t)n;
 	return 1;
+}
+
+int
+ipc_receive(int fd, struct ipc_message *message)
+{
+	return receive(fd, message, 0);
+}
+
+int
+ipc_peek(int fd, struct ipc_message *message)
+{
+	return receive(fd, message, MSG_PEEK);
 }
 
 unsigned

@@ -29,6 +29,7 @@
  *	listener -> monitor IPC_ADMIT    1: it may go on; 0: it may not
  *	auth -> monitor    IPC_WAITING   claimed user: the client's turn
  *	                   IPC_WORKING   claimed user: the modules' turn
+ *	                   IPC_AGAIN     ask one that has all parts of the modules
  *	                   IPC_VERDICT   enum ipc_result, claimed user, reason, mark of a
  *	                                 wrong password, identity
  *
@@ -69,6 +70,7 @@ enum ipc_type {
 	IPC_KEY_SIGN,
 	IPC_KEY_SIGNED,
 	IPC_KEY_CHANNEL,
+	IPC_AGAIN,
 };
 
 enum ipc_step {
@@ -110,6 +112,8 @@ bool ipc_send(int fd, struct ipc_message *message);
  * or sent an empty message; -1: an error, or a message that is too long.
  */
 int ipc_receive(int fd, struct ipc_message *message);
+/* The same, but the message stays where it is, for the next who receives. */
+int ipc_peek(int fd, struct ipc_message *message);
 /* First octet of a message; it need not be one of enum ipc_type. */
 unsigned ipc_type(const struct ipc_message *message);
 uint32_t ipc_get_number(struct ipc_message *message);

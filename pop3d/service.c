@@ -195,6 +195,8 @@ service_load_chain(struct service *service, const struct config_report *report)
 		.remember = chain_remember,
 		.wait_turn = chain_wait_turn,
 		.end_turn = chain_end_turn,
+		.sparing = service->parts == PARTS_NONE,
+		.warned = service->parts == PARTS_AGAIN,
 		.trace = service->trace,
 	};
 	char error[512];

@@ -14,6 +14,13 @@
 #include "pop3d/confine.h"
 #include "pop3d/turns.h"
 
+/* Which second parts of modules are loaded with them, see auth_module.h. */
+enum service_parts {
+	PARTS_ALL = 0,
+	PARTS_NONE,  /* the answer may be that they are needed */
+	PARTS_AGAIN, /* all, after a process without; that one has logged what is amiss */
+};
+
 struct service {
 	struct config *config;
 	bool root;       /* roles get uids of their own */
@@ -29,6 +36,7 @@ struct service {
 	struct auth_cache cache;  /* opened by each auth process for itself */
 	struct turns turns;       /* likewise */
 	struct auth_chain *chain; /* NULL: each auth process loads its own */
+	enum service_parts parts; /* of such a process */
 	/* As in struct auth_chain_options; NULL, or set before the chain is loaded. */
 	void (*trace)(void *cookie, const char *module, enum auth_result result,
 		const char *reason);

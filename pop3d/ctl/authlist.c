@@ -53,6 +53,10 @@ child_run(const struct config *config, const char *name, int fd)
 			_exit(EX_OSERR);
 	module = loader_load(config->auth.module_directory, name, finding.error,
 		sizeof(finding.error));
+	if (module != NULL && (module->flags & AUTH_FLAG_PART) != 0 &&
+		loader_load_part(config->auth.module_directory, name, finding.error,
+			sizeof(finding.error)) == NULL)
+		module = NULL;
 	if (module != NULL) {
 		finding.loaded = true;
 		finding.abi = module->abi;

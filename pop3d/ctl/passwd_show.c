@@ -15,6 +15,7 @@
 
 /* The module itself, linked in: a password is checked here as it is in a login. */
 extern const struct auth_module pop3d_auth_module;
+extern const struct auth_part pop3d_auth_part;
 
 static const char *
 host_config(void *cookie, const char *key)
@@ -79,7 +80,8 @@ module_ask(struct passwd_options *options, const struct prompt_password *passwor
 		.wipe = explicit_bzero,
 		.known = host_known,
 		.remember = host_remember,
-		.wait_turn = host_wait_turn};
+		.wait_turn = host_wait_turn,
+		.part = pop3d_auth_part.functions};
 	const struct auth_request request = {.size = sizeof(request),
 		.proof = AUTH_PROOF_PASSWORD,
 		.user = options->user,

@@ -156,7 +156,7 @@ edit_password(struct useredit *edit, const struct userfile_reader *reader,
 	bool have = secret->keys[0] != '\0';
 	bool keys = have && (secret->form == USERENTRY_KEYS ||
 				    (!both && userfile_parse(line, &entry) == NULL &&
-					    password_hash_keys(entry.password).n > 0));
+					    password_scheme_keys(entry.password).n > 0));
 	const char *beside =
 		keys || !have ? NULL : secret->keys + strlen(USERENTRY_SCRAM);
 

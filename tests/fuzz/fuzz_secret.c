@@ -87,22 +87,22 @@ hash_comes(struct auth_span stored)
 {
 	static const struct password_policy strict = {0};
 	static const struct password_policy lax = {.plain = true, .weak = true};
-	const struct auth_span keys = password_hash_keys(stored);
+	const struct auth_span keys = password_scheme_keys(stored);
 	char *text = strndup((const char *)stored.p, stored.n);
 
 	check(text != NULL);
-	if (password_hash_is_usable(&strict, stored))
-		check(password_hash_is_usable(&lax, stored));
-	if (password_hash_is_costly(&lax, stored))
-		check(password_hash_is_usable(&lax, stored));
-	if (password_hash_is_old(stored))
-		check(password_hash_is_usable(&lax, stored));
+	if (password_scheme_is_usable(&strict, stored))
+		check(password_scheme_is_usable(&lax, stored));
+	if (password_scheme_is_costly(&lax, stored))
+		check(password_scheme_is_usable(&lax, stored));
+	if (password_scheme_is_old(stored))
+		check(password_scheme_is_usable(&lax, stored));
 	if (keys.p != NULL) {
 		check(keys.p > stored.p && keys.p + keys.n == stored.p + stored.n);
 		keys_come(keys);
 	}
 	if (strlen(text) > 3 && password_crypt_cost(text) == PASSWORD_RIGHT)
-		check(password_hash_is_usable(
+		check(password_scheme_is_usable(
 			&lax, (struct auth_span){(unsigned char *)text, strlen(text)}));
 	free(text);
 }

@@ -242,9 +242,11 @@ class Site:
         os.makedirs(directory, mode=0o755, exist_ok=True)
         for name in names:
             base = TEST_MODULES if name.startswith("mod_") else self.tree.modules
-            target = os.path.join(directory, name + ".so")
-            shutil.copyfile(os.path.join(base, name + ".so"), target)
-            os.chmod(target, 0o644)
+            for suffix in (".so", ".part"):
+                target = os.path.join(directory, name + suffix)
+                if suffix == ".so" or os.path.exists(os.path.join(base, name + suffix)):
+                    shutil.copyfile(os.path.join(base, name + suffix), target)
+                    os.chmod(target, 0o644)
         self.set(auth__modules=" ".join(names), auth__module_directory=directory)
 
     # Look

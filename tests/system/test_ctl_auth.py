@@ -292,7 +292,7 @@ def test_list_of_shipped_modules(site):
     assert set(found) >= {"passwd", "apop"}
     assert found["passwd"][0] == "2" and found["apop"][0] == "1"
     assert found["apop"][4:] == ["apop,cram-md5", "CRAM-MD5,APOP"]
-    assert found["passwd"][1] == "2" and found["passwd"][3] == "-"
+    assert found["passwd"][1] == "3" and found["passwd"][3] == "-"
     assert "password" in found["passwd"][4].split(",")
     assert set(found["passwd"][5].split(",")) >= {"PLAIN", "LOGIN", "USER"}
 
@@ -314,7 +314,7 @@ def test_list_tells_what_is_refused(site):
     assert answer.status == 78
     assert found["mod_ok"][0] == "1" and found["mod_puppet"][3] == "root"
     assert found["absent"][0] == "2" and "No such file" in found["absent"][1]
-    for name, reason in {"mod_badabi": "interface 3, expected 2", "text": "cannot be loaded",
+    for name, reason in {"mod_badabi": "interface 4, expected 3", "text": "cannot be loaded",
                          "mod_badsize": "octets, expected", "link": "symbolic link",
                          "mod_badname": "calls itself", "open": "mode 0666",
                          "mod_nosymbol": "no symbol"}.items():

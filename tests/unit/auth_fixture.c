@@ -83,18 +83,30 @@ fixture_read(const char *name, size_t *n)
 	return file_read(fixture_path(name), n);
 }
 
-void
-fixture_module(const char *name)
+static void
+object_copy(const char *from, const char *name, const char *suffix)
 {
 	char path[256], copy[64];
 	char *text;
 	size_t n;
 
-	(void)snprintf(path, sizeof(path), "tests/modules/%s.so", name);
-	(void)snprintf(copy, sizeof(copy), "%s.so", name);
+	(void)snprintf(path, sizeof(path), "tests/modules/%s%s", from, suffix);
+	(void)snprintf(copy, sizeof(copy), "%s%s", name, suffix);
 	text = file_read(path, &n);
 	fixture_write(copy, text, n, 0644);
 	free(text);
+}
+
+void
+fixture_module(const char *name)
+{
+	object_copy(name, name, ".so");
+}
+
+void
+fixture_part(const char *from, const char *name)
+{
+	object_copy(from, name, ".part");
 }
 
 struct auth_span

@@ -33,6 +33,9 @@ char *fixture_read(const char *name, size_t *n);
 /* Copy a module of tests/modules into the directory, with mode 0644. */
 void fixture_module(const char *name);
 
+/* Likewise the second part FROM.part, as NAME.part. */
+void fixture_part(const char *from, const char *name);
+
 /* A span over a string. */
 struct auth_span fixture_span(const char *text);
 

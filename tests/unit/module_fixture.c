@@ -58,16 +58,16 @@ module_set(const char *key, const char *value)
 }
 
 static void
-module_copy(const char *name)
+object_copy(const char *name, const char *suffix)
 {
 	char path[64], copy[64], *text;
 	FILE *file;
 	size_t n = 0, size = 16u << 20;
 
-	(void)snprintf(path, sizeof(path), "auth/%s.so", name);
-	(void)snprintf(copy, sizeof(copy), "%s.so", name);
-	/* Never over one that is loaded: it stays mapped. */
-	if (access(fixture_path(copy), F_OK) == 0)
+	(void)snprintf(path, sizeof(path), "auth/%s%s", name, suffix);
+	(void)snprintf(copy, sizeof(copy), "%s%s", name, suffix);
+	/* Never over one that is loaded: it stays mapped.  Few have a second part. */
+	if (access(fixture_path(copy), F_OK) == 0 || access(path, F_OK) != 0)
 		return;
 	text = malloc(size);
 	assert_non_null(text);
@@ -89,7 +89,8 @@ module_start(const char *name)
 		.config = key_value};
 	char error[256] = "";
 
-	module_copy(name);
+	object_copy(name, ".so");
+	object_copy(name, ".part");
 	module_lines = 0;
 	module_logged[0] = '\0';
 	chain = auth_chain_load(&options, error, sizeof(error));

@@ -59,10 +59,13 @@ config_value(void *cookie, const char *module, const char *key)
 					    : NULL;
 }
 
+static bool sparing;
+
 static struct auth_chain *
 load(const char *modules, char *error, size_t error_size)
 {
 	struct auth_chain_options options = {.directory = fixture_directory,
+		.sparing = sparing,
 		.modules = modules,
 		.cookie = logged,
 		.log = log_note,
@@ -249,6 +252,41 @@ turns_end_with_the_answer(void **state)
 	assert_int_equal(ask_once("mod_puppet", "jo", "ok"), AUTH_OK);
 }
 
+/* What a module says that lacks its second part counts for nothing; no other is asked. */
+static void
+second_parts_are_asked_for(void **state)
+{
+	static const struct {
+		const char *user;
+		enum auth_result spared, whole;
+	} rows[] = {
+		{"plain", AUTH_OK, AUTH_OK},
+		{"jo", AUTH_TEMPFAIL, AUTH_OK},
+		{"greedy", AUTH_TEMPFAIL, AUTH_TEMPFAIL},
+	};
+	char error[256];
+
+	(void)state;
+	fixture_module("mod_part");
+	assert_null(load("mod_part mod_ok", error, sizeof(error)));
+	assert_non_null(strstr(error, "mod_part.part: cannot open module"));
+	fixture_part("mod_part", "mod_part");
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct auth_chain *chain;
+		enum auth_result answer = rows[i / 2].whole;
+
+		sparing = i % 2 == 0;
+		if (sparing)
+			answer = rows[i / 2].spared;
+		chain = load("mod_part mod_ok", error, sizeof(error));
+		assert_true(chain != NULL && auth_chain_open(chain));
+		assert_int_equal(ask(chain, rows[i / 2].user, "ok"), answer);
+		assert_int_equal(auth_chain_wants_parts(chain), answer == AUTH_TEMPFAIL);
+		auth_chain_free(chain);
+	}
+	sparing = false;
+}
+
 static void
 unknown_asks_the_next(void **state)
 {
@@ -398,6 +436,7 @@ test_chain(void)
 		TEST(deny_is_final),
 		TEST(tempfail_is_final),
 		TEST(turns_end_with_the_answer),
+		TEST(second_parts_are_asked_for),
 		TEST(unknown_asks_the_next),
 		TEST(other_results_are_tempfail),
 		TEST(identity_is_passed_on),

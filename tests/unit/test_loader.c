@@ -64,7 +64,7 @@ what_a_module_exports_is_checked(void **state)
 	static const struct {
 		const char *name, *why;
 	} modules[] = {
-		{"mod_badabi", "built for module interface 3, expected 2"},
+		{"mod_badabi", "built for module interface 4, expected 3"},
 		{"mod_badsize", "module structure of "},
 		{"mod_badname", "calls itself \"mod_other\", expected \"mod_badname\""},
 		{"mod_nosymbol", "no symbol pop3d_auth_module"},
@@ -132,6 +132,49 @@ only_regular_files_are_loaded(void **state)
 	assert_refused("text", "cannot be loaded");
 }
 
+static const struct auth_part *
+load_part(const char *name)
+{
+	error[0] = '\0';
+	return loader_load_part(fixture_directory, name, error, sizeof(error));
+}
+
+static void
+second_parts_are_checked_likewise(void **state)
+{
+	static const struct {
+		const char *name, *from, *why;
+	} parts[] = {
+		{"part_abi", "part_abi", "built for module interface 4, expected 3"},
+		{"part_size", "part_size", "structure of 8 octets, expected"},
+		{"part_empty", "part_empty", "part without functions"},
+		{"mod_ok", "mod_part",
+			"part of module \"mod_part\", expected \"mod_ok\""},
+	};
+	const struct auth_part *part;
+
+	(void)state;
+	assert_null(load_part("mod_part"));
+	assert_non_null(strstr(error, "mod_part.part: cannot open module: No such file"));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		fixture_part(parts[i].from, parts[i].name);
+		assert_null(load_part(parts[i].name));
+		assert_non_null(strstr(error, parts[i].why));
+	}
+	fixture_module("mod_ok");
+	assert_int_equal(
+		rename(fixture_path("mod_ok.so"), fixture_path("module.part")), 0);
+	assert_null(load_part("module"));
+	assert_non_null(strstr(error, "no symbol pop3d_auth_part"));
+	fixture_part("mod_part", "mod_part");
+	part = load_part("mod_part");
+	assert_non_null(part);
+	assert_string_equal(part->name, "mod_part");
+	assert_int_equal(chmod(fixture_path("mod_part.part"), 0664), 0);
+	assert_null(load_part("mod_part"));
+	assert_non_null(strstr(error, "mode 0664"));
+}
+
 int
 test_loader(void)
 {
@@ -148,6 +191,8 @@ test_loader(void)
 			fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			only_regular_files_are_loaded, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(second_parts_are_checked_likewise,
+			fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, NULL, NULL);

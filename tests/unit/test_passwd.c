@@ -15,9 +15,11 @@
 #define HASH                                                                             \
 	"{ARGON2ID}$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/"               \
 	"uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+#define USERS "jo:" HASH "\nlocked:*\nclear:{PLAIN}password\nbroken:" HASH ":x\n"
 #define DUMMY "$argon2id$v=19$m=65536,t=2,p=1$"
 
 extern const struct auth_module pop3d_auth_module;
+extern const struct auth_part pop3d_auth_part;
 
 static char logged[512];
 static int logged_priority;
@@ -51,14 +53,17 @@ host_config(void *cookie, const char *key)
 
 /* What was remembered last: the stored hash; "" for nothing. */
 static char remembered[256];
+/* What was remembered before the test. */
+static char known[256];
 
 static bool
 host_known(void *cookie, const struct auth_request *request, struct auth_span stored)
 {
 	(void)cookie;
 	(void)request;
-	return stored.n == strlen(remembered) &&
-	       memcmp(stored.p, remembered, stored.n) == 0;
+	return (stored.n == strlen(remembered) &&
+		       memcmp(stored.p, remembered, stored.n) == 0) ||
+	       (stored.n == strlen(known) && memcmp(stored.p, known, stored.n) == 0);
 }
 
 static void
@@ -84,7 +89,17 @@ host_wait_turn(void *cookie)
 	return !no_turn;
 }
 
-static const struct auth_host host = {.known = host_known,
+static unsigned parts_wanted;
+
+static void
+host_want_part(void *cookie)
+{
+	(void)cookie;
+	parts_wanted++;
+}
+
+static struct auth_host host = {.known = host_known,
+	.want_part = host_want_part,
 	.remember = host_remember,
 	.wait_turn = host_wait_turn,
 	.abi = POP3D_AUTH_ABI,
@@ -97,6 +112,7 @@ static bool
 open_users(void)
 {
 	logged[0] = '\0';
+	host.part = pop3d_auth_part.functions;
 	return pop3d_auth_module.open(&module, &host);
 }
 
@@ -352,6 +368,35 @@ unsafe_files_are_refused(void **state)
 	assert_non_null(strstr(logged, "not a regular file"));
 }
 
+/* Without the second part what is known still opens, and nothing else is decided. */
+static void
+what_needs_the_part_is_left_open(void **state)
+{
+	static const char *const users[] = {
+		"jo", "unknown", "locked", "j\xc3\xb6", "clear"};
+
+	(void)state;
+	fixture_write("users", USERS, strlen(USERS), 0600);
+	host.part = NULL;
+	assert_true(pop3d_auth_module.open(&module, &host));
+	turns = 0;
+	for (unsigned i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		parts_wanted = 0;
+		assert_int_equal(ask(users[i], "password"), AUTH_TEMPFAIL);
+		assert_int_equal(parts_wanted, 1);
+		assert_int_equal(crypto_count, 0);
+		assert_int_equal(turns, 0);
+	}
+	parts_wanted = 0;
+	assert_int_equal(ask("broken", "password"), AUTH_TEMPFAIL);
+	assert_int_equal(parts_wanted, 0);
+	(void)snprintf(known, sizeof(known), "%s", HASH);
+	assert_int_equal(ask("jo", "password"), AUTH_OK);
+	assert_int_equal(parts_wanted, 0);
+	known[0] = '\0';
+	stop();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int
@@ -368,6 +413,7 @@ test_passwd(void)
 		TEST(first_entry_counts),
 		TEST(descriptor_is_enough),
 		TEST(unsafe_files_are_refused),
+		TEST(what_needs_the_part_is_left_open),
 	};
 
 	return cmocka_run_group_tests_name("passwd", tests, NULL, NULL);

@@ -23,6 +23,7 @@
 #define KEYS ",c2FsdHNhbHQ=," KEY "," KEY
 
 extern const struct auth_module pop3d_auth_module;
+extern const struct auth_part pop3d_auth_part;
 
 static char logged[1024];
 static char files[1024];
@@ -79,7 +80,7 @@ host_wait_turn(void *cookie)
 	return true;
 }
 
-static const struct auth_host host = {.abi = POP3D_AUTH_ABI,
+static struct auth_host host = {.abi = POP3D_AUTH_ABI,
 	.size = sizeof(host),
 	.log = host_log,
 	.config = host_config,
@@ -118,6 +119,7 @@ start(const char *names)
 		(void)snprintf(
 			files + used, sizeof(files) - used, "%s ", fixture_path(word));
 	}
+	host.part = pop3d_auth_part.functions;
 	return pop3d_auth_module.open(&module, &host);
 }
 

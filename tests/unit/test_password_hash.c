@@ -206,22 +206,22 @@ old_hashes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++)
-		assert_true(password_hash_is_old(fixture_span(old[i])));
+		assert_true(password_scheme_is_old(fixture_span(old[i])));
 	for (size_t i = 0; i < sizeof(not_old) / sizeof(not_old[0]); i++)
-		assert_false(password_hash_is_old(fixture_span(not_old[i])));
+		assert_false(password_scheme_is_old(fixture_span(not_old[i])));
 }
 
 static void
 costly_hashes(void **state)
 {
 	(void)state;
-	assert_true(password_hash_is_costly(&policy, fixture_span(SMALL)));
-	assert_true(password_hash_is_costly(&policy, fixture_span(SHA512)));
-	assert_false(password_hash_is_costly(&policy, fixture_span(MD5)));
-	assert_false(password_hash_is_costly(&policy, fixture_span("{PLAIN}x")));
-	assert_false(password_hash_is_costly(&policy, fixture_span("")));
+	assert_true(password_scheme_is_costly(&policy, fixture_span(SMALL)));
+	assert_true(password_scheme_is_costly(&policy, fixture_span(SHA512)));
+	assert_false(password_scheme_is_costly(&policy, fixture_span(MD5)));
+	assert_false(password_scheme_is_costly(&policy, fixture_span("{PLAIN}x")));
+	assert_false(password_scheme_is_costly(&policy, fixture_span("")));
 	policy.weak = true;
-	assert_true(password_hash_is_costly(&policy, fixture_span(MD5)));
+	assert_true(password_scheme_is_costly(&policy, fixture_span(MD5)));
 	policy.weak = false;
 }
 
@@ -238,8 +238,8 @@ new_keys_are_right(void **state)
 				      "e"),
 		PASSWORD_RIGHT);
 	assert_int_equal(verify(text, "zoe"), PASSWORD_WRONG);
-	assert_int_equal(password_hash_keys(fixture_span(text)).n, strlen(text + 15));
-	assert_int_equal(password_hash_keys(fixture_span(SMALL)).n, 0);
+	assert_int_equal(password_scheme_keys(fixture_span(text)).n, strlen(text + 15));
+	assert_int_equal(password_scheme_keys(fixture_span(SMALL)).n, 0);
 	/* Neither Latin-1 nor a control octet can be prepared. */
 	assert_false(password_hash_scram(text + 15, fixture_span("z\xf6"
 								 "e")));
