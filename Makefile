@@ -76,7 +76,7 @@ MAILSTORE_OBJS = mailstore/location.o mailstore/needs.o mailstore/block.o \
 	mailstore/octets.o \
 	mailstore/unique_id.o mailstore/checksum.o mailstore/checksum_avx2.o mailstore/scan.o \
 	mailstore/decoder.o mailstore/decoder_gzip.o mailstore/decoder_zstd.o \
-	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o \
+	mailstore/session_lock.o mailstore/session_lock_file.o mailstore/lock_text.o mailstore/lock_self.o \
 	mailstore/lock_lease.o mailstore/login_stamp.o mailstore/maildir_age.o \
 	mailstore/mbox_age.o mailstore/mbox_date.o mailstore/maildir.o mailstore/maildir_list.o \
 	mailstore/maildir_message.o mailstore/maildir_name.o mailstore/maildir_scan.o \
@@ -216,7 +216,7 @@ MBOX_TEST_OBJS = tests/unit/mbox_fixture.o tests/unit/test_mbox_from.o \
 	tests/unit/test_mbox_place.o tests/unit/test_mbox_update.o tests/unit/test_mbox.o \
 	tests/unit/test_dotlock.o tests/unit/test_delivery_lock.o
 CORE_TEST_OBJS = tests/unit/wire_fixture.o tests/unit/line_fixture.o \
-	tests/unit/config_fixture.o tests/unit/test_number.o tests/unit/test_command.o \
+	tests/unit/config_fixture.o tests/unit/test_account.o tests/unit/test_number.o tests/unit/test_command.o \
 	tests/unit/test_multiline.o tests/unit/test_line.o \
 	tests/unit/test_line_limit.o tests/unit/test_stream.o \
 	tests/unit/test_stream_write.o tests/unit/test_output.o tests/unit/test_ipc.o \

@@ -19,6 +19,13 @@
 #define LOCK_TEXT 384u /* octets, the LF at the end included */
 #define LOCK_LEASE_MAX 86400u
 
+/* What stands for something that is not known, and what numbers and names consist of. */
+#define LOCK_NOT_KNOWN "-"
+#define LOCK_DIGITS "0123456789"
+#define LOCK_HEX LOCK_DIGITS "abcdef"
+#define LOCK_HOST_OCTETS                                                                 \
+	LOCK_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._"
+
 enum lock_state {
 	LOCK_UNKNOWN = 0, /* no such line: who holds the lock cannot be told */
 	LOCK_HELD,
@@ -37,10 +44,8 @@ struct lock_holder {
 	unsigned lease; /* seconds */
 };
 
-/* The files that say who this process is; ends with NULL. */
-extern const char *const lock_text_files[];
-
-/* This process, with a new generation.  False with errno: there are no random bytes. */
+/* lock_self.c: this process, with a new generation.  False with errno: there are no
+ * random bytes. */
 bool lock_holder_self(struct lock_holder *holder, unsigned lease);
 
 /*

@@ -154,6 +154,14 @@ struct mailstore_ops {
 	void (*close)(struct mailstore *store);
 };
 
+/*
+ * Read what a session lock says of its holder: the machine, the kernel and when this
+ * process started.  What a store needs of files does not include those, so this comes
+ * before others are barred; a process that is forked later reads the last one only.
+ * Whoever bars nothing need not call it.
+ */
+void mailstore_identify(void);
+
 extern const struct mailstore_ops mailstore_maildir;
 extern const struct mailstore_ops mailstore_mbox;
 

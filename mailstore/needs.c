@@ -6,18 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mailstore/lock_text.h"
 #include "mailstore/maildir_quota_file.h"
 
 /* What stands in a directory is made, read, written, renamed and removed. */
 #define ALL (MAIL_ACCESS_LIST | MAIL_ACCESS_READ | MAIL_ACCESS_WRITE | MAIL_ACCESS_MAKE)
-
-static void
-lock_needs(mail_path_needed *needed, void *cookie)
-{
-	for (size_t i = 0; lock_text_files[i] != NULL; i++)
-		needed(cookie, lock_text_files[i], MAIL_ACCESS_READ);
-}
 
 bool
 maildir_needs(const char *path, const struct mail_options *options,
@@ -29,7 +21,6 @@ maildir_needs(const char *path, const struct mail_options *options,
 	(void)options;
 	/* From new to cur. */
 	needed(cookie, path, ALL | MAIL_ACCESS_MOVE);
-	lock_needs(needed, cookie);
 	/* The quota of a folder of Maildir++ is counted in the Maildir above. */
 	for (int depth = 0; depth < MAILDIR_QUOTA_FOLDERS; depth++) {
 		if (n < 0 || (size_t)n + sizeof "/.." > sizeof at ||
@@ -68,6 +59,5 @@ mbox_needs(const char *path, const struct mail_options *options, mail_path_neede
 	needed(cookie, directory, ALL);
 	if (options->home[0] != '\0')
 		needed(cookie, options->home, ALL);
-	lock_needs(needed, cookie);
 	return true;
 }

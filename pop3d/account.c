@@ -4,9 +4,12 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pop3d/number.h"
+
+#define NUMBERS 2 /* behind the password: uid and gid, or gid and names */
 
 static bool
 parse_id(const char *name, uint64_t *id)
@@ -14,60 +17,94 @@ parse_id(const char *name, uint64_t *id)
 	return number_parse(name, strlen(name), id) && *id < UINT32_MAX;
 }
 
-static bool
-matches(const struct passwd *entry, const char *name, bool numeric, uint64_t id)
+/* Cut the next field off a line; NULL if there is none. */
+static char *
+cut_field(char **line)
 {
-	return numeric ? entry->pw_uid == id : strcmp(entry->pw_name, name) == 0;
+	char *field = *line;
+	char *end = field != NULL ? strpbrk(field, ":\n") : NULL;
+
+	*line = end != NULL && *end == ':' ? end + 1 : NULL;
+	if (end != NULL)
+		*end = '\0';
+	return field;
+}
+
+/* The first `wanted` numbers of an entry; false if it is malformed. */
+static bool
+read_numbers(char *rest, int wanted, uint64_t numbers[NUMBERS])
+{
+	bool good = cut_field(&rest) != NULL;
+
+	for (int i = 0; i < wanted && good; i++) {
+		const char *field = cut_field(&rest);
+
+		good = field != NULL && parse_id(field, &numbers[i]);
+	}
+	return good;
+}
+
+/*
+ * Look in passwd(5) or group(5) itself, which are alike so far: a super-server starts a
+ * process for each connection, and libc would load and ask what nsswitch.conf(5) names.
+ * number: of the entry, its name does not matter then; NULL: the name does.
+ */
+static bool
+find_entry(const char *path, const char *name, const uint64_t *number, int wanted,
+	uint64_t numbers[NUMBERS])
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	bool found = false;
+	size_t size = 0;
+
+	while (file != NULL && !found && getline(&line, &size, file) > 0) {
+		char *rest = line;
+		const char *of = cut_field(&rest);
+
+		if (number == NULL && strcmp(of, name) != 0)
+			continue;
+		found = read_numbers(rest, wanted, numbers) &&
+			(number == NULL || numbers[0] == *number);
+	}
+	free(line);
+	if (file != NULL)
+		(void)fclose(file);
+	return found;
 }
 
 bool
 account_user(const char *name, uid_t *uid, gid_t *gid)
 {
-	uint64_t id = 0;
-	bool numeric = parse_id(name, &id), found = false;
-	const struct passwd *entry = NULL;
-	FILE *file = fopen("/etc/passwd", "re");
+	uint64_t id = 0, numbers[NUMBERS] = {0};
+	bool numeric = parse_id(name, &id);
+	const struct passwd *entry;
 
-	while (file != NULL && !found && (entry = fgetpwent(file)) != NULL)
-		found = matches(entry, name, numeric, id);
-	if (!found) {
+	if (!find_entry("/etc/passwd", name, numeric ? &id : NULL, 2, numbers)) {
 		entry = numeric ? getpwuid((uid_t)id) : getpwnam(name);
-		found = entry != NULL;
+		if (entry == NULL && !numeric)
+			return false;
+		numbers[0] = entry != NULL ? entry->pw_uid : id;
+		numbers[1] = entry != NULL ? entry->pw_gid : id;
 	}
-	if (found) {
-		*uid = entry->pw_uid;
-		*gid = entry->pw_gid;
-	} else if (numeric) {
-		*uid = (uid_t)id;
-		*gid = (gid_t)id;
-	}
-	if (file != NULL)
-		(void)fclose(file);
-	return found || numeric;
+	*uid = (uid_t)numbers[0];
+	*gid = (gid_t)numbers[1];
+	return true;
 }
 
 bool
 account_group(const char *name, gid_t *gid)
 {
-	uint64_t id = 0;
-	const struct group *entry = NULL;
-	FILE *file;
-	bool found = false;
+	uint64_t numbers[NUMBERS] = {0};
+	const struct group *entry;
 
-	if (parse_id(name, &id)) {
-		*gid = (gid_t)id;
-		return true;
-	}
-	file = fopen("/etc/group", "re");
-	while (file != NULL && !found && (entry = fgetgrent(file)) != NULL)
-		found = strcmp(entry->gr_name, name) == 0;
-	if (!found) {
+	if (!parse_id(name, &numbers[0]) &&
+		!find_entry("/etc/group", name, NULL, 1, numbers)) {
 		entry = getgrnam(name);
-		found = entry != NULL;
+		if (entry == NULL)
+			return false;
+		numbers[0] = entry->gr_gid;
 	}
-	if (found)
-		*gid = entry->gr_gid;
-	if (file != NULL)
-		(void)fclose(file);
-	return found;
+	*gid = (gid_t)numbers[0];
+	return true;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mailstore/mailstore.h"
 #include "pop3d/child.h"
 #include "pop3d/children.h"
 #include "pop3d/clock.h"
@@ -309,6 +310,7 @@ listener_run(const struct startup *startup, const struct options *options,
 	if (!name_endpoints(&l))
 		return EX_CONFIG;
 	try_run_directory(service->config);
+	mailstore_identify();
 	listener_look_at_config(options, &l.config_seen);
 	catch_signals(true);
 	for (int i = 0; i < startup->n; i++)

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
 int
 run_directory_open(const char *path, const char **wrong)
 {
@@ -13,11 +15,14 @@ run_directory_open(const char *path, const char **wrong)
 	int fd;
 
 	*wrong = NULL;
-	if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-		*wrong = "the run directory cannot be made";
-		return -1;
+	fd = open(path, FLAGS);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+			*wrong = "the run directory cannot be made";
+			return -1;
+		}
+		fd = open(path, FLAGS);
 	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		*wrong = "the run directory cannot be opened";
 		return -1;

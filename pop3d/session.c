@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "mailstore/location.h"
+#include "mailstore/mailstore.h"
 #include "pop3d/clock.h"
 #include "pop3d/session_state.h"
 
@@ -263,6 +264,7 @@ session_run(struct connection *connection, const struct auth_identity *identity,
 	enum mail_status status;
 
 	(void)prctl(PR_SET_NAME, "pop3d-session", 0, 0, 0);
+	mailstore_identify();
 	session.connection = connection;
 	session.user = identity->user;
 	session.mechanism = mechanism;

@@ -70,6 +70,7 @@ static const struct group groups[] = {
 	{"passwd_more", test_passwd_more},
 	{"passwd_rehash", test_passwd_rehash},
 	{"usercdb", test_usercdb},
+	{"account", test_account},
 	{"saslprep", test_saslprep},
 	{"nets", test_nets},
 	{"ctl", test_ctl},

@@ -66,6 +66,7 @@ int test_useredit(void);
 int test_passwd_more(void);
 int test_passwd_rehash(void);
 int test_usercdb(void);
+int test_account(void);
 int test_saslprep(void);
 int test_nets(void);
 int test_ctl(void);
