@@ -68,8 +68,8 @@ enum auth_flag {
 	AUTH_FLAG_ROOT = 1u << 0,
 	/*
 	 * There is a second part, NAME.part beside NAME.so.  Where each connection pays
-	 * for what is loaded, the host tries without: a user whose password is known
-	 * needs no library that computes hashes.
+	 * for what is loaded, the host tries without, if this module is the first: a user
+	 * whose password is known needs no library that computes hashes.
 	 */
 	AUTH_FLAG_PART = 1u << 1,
 };
@@ -176,7 +176,8 @@ struct auth_host {
 	/*
 	 * To be called in verify() where part is NULL and there is no answer without it:
 	 * whatever verify() returns then counts for nothing, and the same question is
-	 * asked in another process, which has the part.
+	 * asked in another process, which has the part and has called open() as well.  So
+	 * nothing that should happen once may have happened before.
 	 */
 	void (*want_part)(void *cookie);
 };

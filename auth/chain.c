@@ -36,13 +36,18 @@ keys_join(const char *const *own)
 	return keys;
 }
 
-/* False if there should be a second part here and it cannot be loaded. */
+/*
+ * False if there should be a second part here and it cannot be loaded.  Only the first
+ * module is spared one: those before another would be asked twice.
+ */
 static bool
-part_load(struct chain_link *link, char *error, size_t error_size)
+part_load(const struct auth_chain *chain, struct chain_link *link, char *error,
+	size_t error_size)
 {
+	const bool spared = chain->options.sparing && link == &chain->links[0];
 	const struct auth_part *part;
 
-	if ((link->module->flags & AUTH_FLAG_PART) == 0 || link->options->sparing)
+	if ((link->module->flags & AUTH_FLAG_PART) == 0 || spared)
 		return true;
 	part = loader_load_part(
 		link->options->directory, link->module->name, error, error_size);
@@ -78,7 +83,7 @@ link_add(struct auth_chain *chain, const char *name, char *error, size_t error_s
 	link->options = &chain->options;
 	chain_host_init(link);
 	chain->count++;
-	return part_load(link, error, error_size);
+	return part_load(chain, link, error, error_size);
 }
 
 static bool

@@ -34,7 +34,8 @@ struct auth_chain_options {
 	 */
 	bool (*wait_turn)(void *cookie, const char *module);
 	void (*end_turn)(void *cookie);
-	/* Leave out the second parts of modules: auth_chain_wants_parts() then matters.
+	/* Leave out the first module's second part: auth_chain_wants_parts() matters
+	 * then.
 	 */
 	bool sparing;
 	/* What open() warns of has been logged, by a process that was sparing. */

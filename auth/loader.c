@@ -182,7 +182,8 @@ symbol_load(const struct subject *subject, const struct stat *st, const char *sy
 		return NULL;
 	found = dlsym(handle, symbol);
 	if (found == NULL)
-		refuse(subject, "no symbol %s, expected a module of pop3d", symbol);
+		refuse(subject, "no symbol %s, expected one of a module of pop3d",
+			symbol);
 	return found;
 }
 

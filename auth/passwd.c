@@ -25,7 +25,8 @@ struct passwd_context {
 	struct passwd_file *files[FILES_MAX]; /* in the order in which they are asked */
 	size_t n;
 	struct password_policy policy;
-	struct rehash rehash;
+	bool renew;           /* old hashes give way to new ones */
+	struct rehash rehash; /* only with the part, which makes them */
 };
 
 /* A question, and where its answer was found. */
@@ -102,31 +103,42 @@ passwd_close(void *context)
 }
 
 static bool
-passwd_open(void **context, const struct auth_host *host)
+part_start(const struct auth_host *host)
 {
 	const struct passwd_part *part = host->part;
-	struct passwd_context *own;
-	bool rehash;
+	const char *wrong = NULL;
 
-	if (part != NULL && !part->start()) {
-		host->log(host->cookie, LOG_ERR, "libsodium cannot be initialised");
+	if (part != NULL && part->size != sizeof(*part))
+		wrong = "passwd.part is not of the same build as passwd.so";
+	else if (part != NULL && !part->start())
+		wrong = "libsodium cannot be initialised";
+	if (wrong != NULL)
+		host->log(host->cookie, LOG_ERR, "%s", wrong);
+	return wrong == NULL;
+}
+
+static bool
+passwd_open(void **context, const struct auth_host *host)
+{
+	struct passwd_context *own;
+
+	if (!part_start(host))
 		return false;
-	}
 	own = calloc(1, sizeof(*own));
 	if (own == NULL) {
 		host->log(host->cookie, LOG_ERR, "%s", strerror(errno));
 		return false;
 	}
 	own->host = host;
-	own->part = part;
+	own->part = host->part;
 	own->rehash.fd = -1;
 	if (!flag_read(host, "plain", &own->policy.plain) ||
 		!flag_read(host, "weak_schemes", &own->policy.weak) ||
-		!flag_read(host, "rehash", &rehash) || !files_open(own)) {
+		!flag_read(host, "rehash", &own->renew) || !files_open(own)) {
 		passwd_close(own);
 		return false;
 	}
-	if (rehash)
+	if (own->renew && own->part != NULL)
 		rehash_open(own);
 	*context = own;
 	return true;
@@ -181,12 +193,14 @@ hash_renew(struct passwd_context *own, const struct question *question,
 	char hash[PASSWORD_HASH_SIZE];
 	const char *fault = "not enough memory";
 
-	if (own->rehash.fd < 0 || !password_scheme_is_old(entry->password))
+	if (!own->renew || !password_scheme_is_old(entry->password))
 		return;
 	if (own->part == NULL) {
 		(void)part_missed(own);
 		return;
 	}
+	if (own->rehash.fd < 0)
+		return;
 	if (!host->wait_turn(host->cookie))
 		fault = "too many passwords are being checked";
 	else if (own->part->make(hash, question->request->secret))

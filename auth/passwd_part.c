@@ -3,6 +3,7 @@
 #include "auth/saslprep.h"
 
 static const struct passwd_part functions = {
+	.size = sizeof(struct passwd_part),
 	.start = password_hash_start,
 	.saslprep = saslprep,
 	.verify = password_hash_verify,

@@ -5,10 +5,13 @@
 #ifndef PASSWD_PART_H
 #define PASSWD_PART_H
 
+#include <stdint.h>
+
 #include "auth/password_hash.h"
 
 /* See password_hash.h and saslprep.h. */
 struct passwd_part {
+	uint32_t size; /* sizeof(struct passwd_part): both are of one build */
 	bool (*start)(void);
 	bool (*saslprep)(struct auth_span text, char *out, size_t size, size_t *n);
 	enum password_verdict (*verify)(const struct password_policy *policy,

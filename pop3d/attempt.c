@@ -199,15 +199,25 @@ ask(struct attempt *attempt, enum service_parts parts, struct verdict *verdict,
 
 /*
  * Where modules have been loaded they have all of their parts.  Who loads them for one
- * attempt tries without, if what the client said can be read a second time.
+ * attempt tries without, if what the client said can be read a second time, and if there
+ * may be answers that need none: without a cache there are not.
  */
+static bool
+may_spare(const struct attempt *attempt)
+{
+	const struct service *service = attempt->connection->service;
+
+	return service->chain == NULL && service->config->auth.cache_ttl != 0 &&
+	       (attempt->mechanism->flags & MECHANISM_ONE_MESSAGE) != 0;
+}
+
 enum attempt_status
 attempt_run(struct attempt *attempt, struct verdict *verdict)
 {
-	bool loaded = attempt->connection->service->chain != NULL, repeat;
 	enum attempt_status status;
+	bool repeat;
 
-	if (loaded || (attempt->mechanism->flags & MECHANISM_ONE_MESSAGE) == 0)
+	if (!may_spare(attempt))
 		return ask(attempt, PARTS_ALL, verdict, &repeat);
 	status = ask(attempt, PARTS_NONE, verdict, &repeat);
 	return repeat ? ask(attempt, PARTS_AGAIN, verdict, &repeat) : status;

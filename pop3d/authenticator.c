@@ -276,13 +276,13 @@ authenticator_run(const struct authenticator *a)
 	bind_channel(connection, &peer);
 	exchange.chain = a->connection->service->chain;
 	result = run_exchange(a, &exchange);
+	verdict.guess = guesses.mark;
+	explicit_bzero(&guesses, sizeof(guesses));
 	if (wants_parts(a))
 		leave_to_another(a);
 	memcpy(verdict.claimed, exchange.user, sizeof(verdict.claimed));
 	verdict.out = exchange.out;
 	verdict.result = auth_process_result(result);
-	verdict.guess = guesses.mark;
-	explicit_bzero(&guesses, sizeof(guesses));
 	hold = verdict.result == RESULT_OK && verdict.out.hold != 0;
 	if (hold)
 		become_keeper();

@@ -14,8 +14,7 @@ struct authenticator {
 	struct connection *connection;
 	const struct auth_mechanism *mechanism;
 	uint32_t attempt; /* messages of the front with a lower number are leftovers */
-	/* PARTS_NONE: of a mechanism of one message, which is left for who comes after.
-	 */
+	/* PARTS_NONE, of a mechanism of one message: that is taken only once answered. */
 	enum service_parts parts;
 	int credentials; /* channel to the front */
 	int verdict;     /* channel to the monitor */

@@ -79,6 +79,22 @@ def test_what_is_said_in_pieces_is_asked_once(warm, alice):
     assert watched(warm, login(alice.name, "wrong")) == ((1, 1), DENIED)
 
 
+def test_without_a_cache_it_comes_at_once(warm, alice):
+    warm.set(auth__cache_ttl=0)
+    for secret, reply in ((alice.password, LOGGED_IN), ("wrong", DENIED)):
+        assert watched(warm, user(alice.name, secret)) == ((1, 1), reply)
+
+
+def test_modules_before_it_are_asked_once(warm, alice, bob):
+    """So it has its part at once where it is not the first."""
+    warm.use_modules("mod_ok", "passwd")
+    for account in (alice, bob):
+        assert watched(warm, user(account.name, "wrong")) == ((1, 1), DENIED)
+    warm.use_modules("passwd", "mod_ok")
+    assert watched(warm, user(alice.name, alice.password)) == (ONCE, LOGGED_IN)
+    assert watched(warm, user("nobody", "wrong")) == (TWICE, DENIED)
+
+
 def test_listener_has_loaded_it(warm, alice, bob):
     listener = warm.listener()
     trace = warm.strace(listener.process.pid, "-e", "trace=openat")

@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "auth/passwd_part.h"
 #include "tests/unit/crypto_count.h"
 #include "tests/unit/tests.h"
 
@@ -372,6 +373,7 @@ unsafe_files_are_refused(void **state)
 static void
 what_needs_the_part_is_left_open(void **state)
 {
+	static const struct passwd_part other = {.size = sizeof(other) + 8};
 	static const char *const users[] = {
 		"jo", "unknown", "locked", "j\xc3\xb6", "clear"};
 
@@ -390,6 +392,12 @@ what_needs_the_part_is_left_open(void **state)
 	parts_wanted = 0;
 	assert_int_equal(ask("broken", "password"), AUTH_TEMPFAIL);
 	assert_int_equal(parts_wanted, 0);
+	stop();
+	host.part = &other;
+	assert_false(pop3d_auth_module.open(&module, &host));
+	assert_non_null(strstr(logged, "not of the same build"));
+	host.part = NULL;
+	assert_true(pop3d_auth_module.open(&module, &host));
 	(void)snprintf(known, sizeof(known), "%s", HASH);
 	assert_int_equal(ask("jo", "password"), AUTH_OK);
 	assert_int_equal(parts_wanted, 0);
