@@ -17,31 +17,31 @@ parse_id(const char *name, uint64_t *id)
 	return number_parse(name, strlen(name), id) && *id < UINT32_MAX;
 }
 
-/* Cut the next field off a line; NULL if there is none. */
+/* Cut the first field off a line, and return what is behind it; "" if nothing is. */
 static char *
-cut_field(char **line)
+cut_field(char *line)
 {
-	char *field = *line;
-	char *end = field != NULL ? strpbrk(field, ":\n") : NULL;
+	char *end = line + strcspn(line, ":\n");
+	char *rest = *end == ':' ? end + 1 : end + strlen(end);
 
-	*line = end != NULL && *end == ':' ? end + 1 : NULL;
-	if (end != NULL)
-		*end = '\0';
-	return field;
+	*end = '\0';
+	return rest;
 }
 
-/* The first `wanted` numbers of an entry; false if it is malformed. */
+/* The first `wanted` numbers behind the password; false if the entry is malformed. */
 static bool
-read_numbers(char *rest, int wanted, uint64_t numbers[NUMBERS])
+read_numbers(char *password, int wanted, uint64_t numbers[NUMBERS])
 {
-	bool good = cut_field(&rest) != NULL;
+	char *field = cut_field(password);
 
-	for (int i = 0; i < wanted && good; i++) {
-		const char *field = cut_field(&rest);
+	for (int i = 0; i < wanted; i++) {
+		char *rest = cut_field(field);
 
-		good = field != NULL && parse_id(field, &numbers[i]);
+		if (!parse_id(field, &numbers[i]))
+			return false;
+		field = rest;
 	}
-	return good;
+	return true;
 }
 
 /*
@@ -59,10 +59,9 @@ find_entry(const char *path, const char *name, const uint64_t *number, int wante
 	size_t size = 0;
 
 	while (file != NULL && !found && getline(&line, &size, file) > 0) {
-		char *rest = line;
-		const char *of = cut_field(&rest);
+		char *rest = cut_field(line);
 
-		if (number == NULL && strcmp(of, name) != 0)
+		if (number == NULL && strcmp(line, name) != 0)
 			continue;
 		found = read_numbers(rest, wanted, numbers) &&
 			(number == NULL || numbers[0] == *number);

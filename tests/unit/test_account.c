@@ -24,7 +24,8 @@ entries_are_those_of_libc(void **state)
 	gid_t gid;
 
 	(void)state;
-	assert_true(users != NULL && groups != NULL);
+	assert_non_null(users);
+	assert_non_null(groups);
 	while ((user = fgetpwent(users)) != NULL) {
 		uid = gid = 4711;
 		assert_true(account_user(user->pw_name, &uid, &gid));
