@@ -12,15 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 /* What pthread_create() asks of clone(2); musl adds CLONE_DETACHED, which means nothing.
  */
@@ -53,39 +50,21 @@ static const int file_calls[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat
 	SCMP_SYS(statfs), SCMP_SYS(statfs64), SCMP_SYS(fstatfs), SCMP_SYS(fstatfs64),
 	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat), SCMP_SYS(getdents), SCMP_SYS(getdents64), SCMP_SYS(lseek),
-	SCMP_SYS(_llseek), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(preadv2),
-	SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(pwritev2), SCMP_SYS(readahead),
-	SCMP_SYS(fadvise64), SCMP_SYS(fadvise64_64), SCMP_SYS(arm_fadvise64_64),
-	SCMP_SYS(sendfile), SCMP_SYS(sendfile64), SCMP_SYS(splice), SCMP_SYS(tee),
-	SCMP_SYS(copy_file_range), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-	SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2), SCMP_SYS(syncfs),
-	SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(ftruncate),
-	SCMP_SYS(ftruncate64), SCMP_SYS(fallocate), SCMP_SYS(flock), SCMP_SYS(link),
-	SCMP_SYS(linkat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
-	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(utimensat),
-	SCMP_SYS(utimensat_time64), SCMP_SYS(futimesat), SCMP_SYS(getxattr),
-	SCMP_SYS(lgetxattr), SCMP_SYS(fgetxattr), SCMP_SYS(setxattr), SCMP_SYS(lsetxattr),
-	SCMP_SYS(fsetxattr), SCMP_SYS(listxattr), SCMP_SYS(llistxattr),
-	SCMP_SYS(flistxattr), SCMP_SYS(removexattr), SCMP_SYS(lremovexattr),
-	SCMP_SYS(fremovexattr), 0};
+	SCMP_SYS(_llseek), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(fadvise64),
+	SCMP_SYS(fadvise64_64), SCMP_SYS(arm_fadvise64_64), SCMP_SYS(sendfile),
+	SCMP_SYS(sendfile64), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(ftruncate),
+	SCMP_SYS(ftruncate64), SCMP_SYS(fallocate), SCMP_SYS(flock), SCMP_SYS(linkat),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
+	SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(utimensat),
+	SCMP_SYS(utimensat_time64), 0};
 
 /* Threads and signals of its own, a relay to wait for, and what libc likes to know. */
-static const int session_calls[] = {SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
-	SCMP_SYS(pipe2), SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername), SCMP_SYS(select), SCMP_SYS(_newselect), SCMP_SYS(pselect6),
-	SCMP_SYS(pselect6_time64), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(clock_getres),
-	SCMP_SYS(clock_getres_time64), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigpending),
-	SCMP_SYS(rt_sigsuspend), SCMP_SYS(rt_sigtimedwait),
-	SCMP_SYS(rt_sigtimedwait_time64), SCMP_SYS(sigaltstack),
+static const int session_calls[] = {SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack),
 	SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield),
-	SCMP_SYS(sched_getaffinity), SCMP_SYS(getcpu), SCMP_SYS(membarrier),
-	SCMP_SYS(mincore), SCMP_SYS(msync), SCMP_SYS(wait4), SCMP_SYS(waitid),
-	SCMP_SYS(waitpid), SCMP_SYS(pidfd_open), SCMP_SYS(getppid), SCMP_SYS(getresuid),
-	SCMP_SYS(getresuid32), SCMP_SYS(getresgid), SCMP_SYS(getresgid32),
-	SCMP_SYS(getgroups), SCMP_SYS(getgroups32), SCMP_SYS(getrlimit),
-	SCMP_SYS(ugetrlimit), SCMP_SYS(getrusage), SCMP_SYS(times), SCMP_SYS(umask),
-	SCMP_SYS(uname), 0};
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(waitpid),
+	SCMP_SYS(pidfd_open), SCMP_SYS(getppid), SCMP_SYS(getrlimit),
+	SCMP_SYS(ugetrlimit), SCMP_SYS(uname), 0};
 
 static const int *const front_lists[] = {basic_calls, NULL};
 static const int *const relay_lists[] = {basic_calls, relay_calls, NULL};
@@ -122,29 +101,13 @@ static const struct condition basic_conditions[] = {
 };
 
 /* F_SETOWN and its kin, which aim signals, are missing on purpose. */
-static const int session_fcntl[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETLK,
-	F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ,
-	F_SETPIPE_SZ};
+static const int session_fcntl[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_OFD_SETLK};
 
 static const struct condition session_conditions[] = {
 	{SCMP_SYS(clone), MASKED(0, ~(scmp_datum_t)CLONE_DETACHED, THREAD)},
 	/* Reading a limit. */
 	{SCMP_SYS(prlimit64), EQUAL(2, 0)},
 	{0, EQUAL(0, 0)},
-};
-
-static const struct {
-	int level, option;
-} session_options[] = {
-	{IPPROTO_TCP, TCP_CORK},
-	{IPPROTO_TCP, TCP_NODELAY},
-	{IPPROTO_TCP, TCP_QUICKACK},
-	{IPPROTO_TCP, TCP_USER_TIMEOUT},
-	{IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-	{SOL_SOCKET, SO_SNDBUF},
-	{SOL_SOCKET, SO_RCVLOWAT},
-	{SOL_SOCKET, SO_LINGER},
-	{SOL_SOCKET, SO_KEEPALIVE},
 };
 
 /* A call that this architecture does not have needs no rule. */
@@ -194,12 +157,6 @@ add_session(scmp_filter_ctx filter)
 
 		good = add(filter, SCMP_SYS(fcntl), &command, 1) &&
 		       add(filter, SCMP_SYS(fcntl64), &command, 1) && good;
-	}
-	for (size_t i = 0; i < sizeof session_options / sizeof session_options[0]; i++) {
-		const struct scmp_arg_cmp option[] = {EQUAL(1, session_options[i].level),
-			EQUAL(2, session_options[i].option)};
-
-		good = add(filter, SCMP_SYS(setsockopt), option, 2) && good;
 	}
 	return good;
 }
