@@ -368,8 +368,8 @@ tests/probe/without: tests/probe/without.o
 	$(LINK) -o $@ tests/probe/without.o
 
 # What scripts/bench compares with, besides other servers.
-FLOORS = tests/bench/floor tests/bench/floor_retr tests/bench/floor_tls
-FLOOR_OBJS = tests/bench/floor.o tests/bench/floor_retr.o tests/bench/floor_tls.o tests/bench/compartment.o
+FLOORS = tests/bench/floor tests/bench/floor_retr tests/bench/floor_session tests/bench/floor_tls
+FLOOR_OBJS = $(FLOORS:=.o) tests/bench/compartment.o
 floors: $(FLOORS)
 
 tests/bench/floor: tests/bench/floor.o tests/bench/compartment.o
@@ -377,6 +377,9 @@ tests/bench/floor: tests/bench/floor.o tests/bench/compartment.o
 
 tests/bench/floor_retr: tests/bench/floor_retr.o
 	$(LINK) -o $@ tests/bench/floor_retr.o
+
+tests/bench/floor_session: tests/bench/floor_session.o tests/bench/compartment.o
+	$(LINK) -o $@ tests/bench/floor_session.o tests/bench/compartment.o
 
 tests/bench/floor_tls: tests/bench/floor_tls.o tests/bench/compartment.o
 	$(LINK) -o $@ tests/bench/floor_tls.o tests/bench/compartment.o $(SSL_LIBS)

@@ -65,6 +65,15 @@ def compartments(world, loads=False, how="tcpserver"):
         *([DESTDIR + "/usr/lib/pop3d/auth/passwd.so"] if loads else [])])
 
 
+def session_calls(world):
+    """The same processes, with a module, that make the system calls of a session."""
+    conf = configure(world, "floor", "maildir", "passwd", None)
+    return by_super_server(world, "calls-of-a-session", "tcpserver", [
+        DESTDIR + "/floor_session", str(world.uids["small"]),
+        DESTDIR + "/usr/lib/pop3d/empty", DESTDIR + "/usr/lib/pop3d/auth/passwd.so", conf,
+        world.path("run", "users"), world.home("small") + "/Maildir"])
+
+
 def _handshake(world, certificate):
     return [DESTDIR + "/floor_tls", certificate + ".pem", certificate + ".key",
             str(world.uids["small"]), DESTDIR + "/usr/lib/pop3d/empty"]

@@ -110,7 +110,8 @@ class Rows:
     def logins(self):
         execs = {"nothing": self.peer(peers.nothing, "tcpserver"),
                  "nothing confined": self.peer(ours.compartments),
-                 "nothing but a module": self.peer(ours.compartments, loads=True)}
+                 "nothing but a module": self.peer(ours.compartments, loads=True),
+                 "nothing but calls": self.peer(ours.session_calls)}
         for how in peers.EXECS:
             execs["pop3d " + how] = self.peer(ours.executed, how)
             execs["popa3d " + how] = self.peer(peers.popa3d, how)
