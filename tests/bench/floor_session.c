@@ -49,8 +49,9 @@ hear(int fd, int flags)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char text[512];
 
-	return poll(&p, 1, -1) == 1 && recv(fd, text, sizeof(text), flags) > 0 ? text[0]
-									       : '\0';
+	if (poll(&p, 1, -1) != 1 || recv(fd, text, sizeof(text), flags) <= 0)
+		return '\0';
+	return text[0];
 }
 
 static bool
