@@ -87,8 +87,7 @@ rehash_open(struct passwd_context *own)
 	for (size_t i = 0; i < own->n; i++)
 		paths[i] = own->files[i]->path;
 	if (!rehash_start(&own->rehash, paths, own->n))
-		own->host->log(
-			own->host->cookie, LOG_WARNING, "rehash: %s", strerror(errno));
+		own->host->log(own->host->cookie, LOG_ERR, "rehash: %s", strerror(errno));
 }
 
 static void

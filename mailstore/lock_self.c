@@ -13,7 +13,9 @@
 #include "mailstore/lock_text.h"
 #include "mailstore/mailstore.h"
 
-/* What does not change while this kernel runs; process: whose start it is, 0: nobody's.
+/*
+ * What does not change while this kernel runs, "" for what is not known yet; process:
+ * whose start it is, 0: nobody's.
  */
 static struct {
 	char machine[sizeof((struct lock_holder *)0)->machine];
@@ -109,15 +111,22 @@ read_boot(char *boot, size_t size)
 		(void)snprintf(boot, size, LOCK_NOT_KNOWN);
 }
 
+/* What cannot be read now, when a system starts, may be there for the next session. */
+static bool
+is_known(const char *text)
+{
+	return text[0] != '\0' && strcmp(text, LOCK_NOT_KNOWN) != 0;
+}
+
 void
 mailstore_identify(void)
 {
-	if (known.boot[0] == '\0') {
-		read_machine(known.machine, sizeof known.machine);
-		read_boot(known.boot, sizeof known.boot);
-	}
 	if (known.process == getpid())
 		return;
+	if (!is_known(known.machine))
+		read_machine(known.machine, sizeof known.machine);
+	if (!is_known(known.boot))
+		read_boot(known.boot, sizeof known.boot);
 	read_start(known.start, sizeof known.start);
 	known.process = getpid();
 }

@@ -9,8 +9,6 @@
 
 #include "pop3d/number.h"
 
-#define NUMBERS 2 /* behind the password: uid and gid, or gid and names */
-
 static bool
 parse_id(const char *name, uint64_t *id)
 {
@@ -30,7 +28,7 @@ cut_field(char *line)
 
 /* The first `wanted` numbers behind the password; false if the entry is malformed. */
 static bool
-read_numbers(char *password, int wanted, uint64_t numbers[NUMBERS])
+read_numbers(char *password, int wanted, uint64_t numbers[ACCOUNT_NUMBERS])
 {
 	char *field = cut_field(password);
 
@@ -44,14 +42,9 @@ read_numbers(char *password, int wanted, uint64_t numbers[NUMBERS])
 	return true;
 }
 
-/*
- * Look in passwd(5) or group(5) itself, which are alike so far: a super-server starts a
- * process for each connection, and libc would load and ask what nsswitch.conf(5) names.
- * number: of the entry, its name does not matter then; NULL: the name does.
- */
-static bool
-find_entry(const char *path, const char *name, const uint64_t *number, int wanted,
-	uint64_t numbers[NUMBERS])
+bool
+account_find(const char *path, const char *name, const uint64_t *number, int wanted,
+	uint64_t numbers[ACCOUNT_NUMBERS])
 {
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -59,9 +52,10 @@ find_entry(const char *path, const char *name, const uint64_t *number, int wante
 	size_t size = 0;
 
 	while (file != NULL && !found && getline(&line, &size, file) > 0) {
+		bool comment = line[strspn(line, " \t")] == '#';
 		char *rest = cut_field(line);
 
-		if (number == NULL && strcmp(line, name) != 0)
+		if (comment || (number == NULL && strcmp(line, name) != 0))
 			continue;
 		found = read_numbers(rest, wanted, numbers) &&
 			(number == NULL || numbers[0] == *number);
@@ -75,11 +69,11 @@ find_entry(const char *path, const char *name, const uint64_t *number, int wante
 bool
 account_user(const char *name, uid_t *uid, gid_t *gid)
 {
-	uint64_t id = 0, numbers[NUMBERS] = {0};
+	uint64_t id = 0, numbers[ACCOUNT_NUMBERS] = {0};
 	bool numeric = parse_id(name, &id);
 	const struct passwd *entry;
 
-	if (!find_entry("/etc/passwd", name, numeric ? &id : NULL, 2, numbers)) {
+	if (!account_find("/etc/passwd", name, numeric ? &id : NULL, 2, numbers)) {
 		entry = numeric ? getpwuid((uid_t)id) : getpwnam(name);
 		if (entry == NULL && !numeric)
 			return false;
@@ -94,11 +88,11 @@ account_user(const char *name, uid_t *uid, gid_t *gid)
 bool
 account_group(const char *name, gid_t *gid)
 {
-	uint64_t numbers[NUMBERS] = {0};
+	uint64_t numbers[ACCOUNT_NUMBERS] = {0};
 	const struct group *entry;
 
 	if (!parse_id(name, &numbers[0]) &&
-		!find_entry("/etc/group", name, NULL, 1, numbers)) {
+		!account_find("/etc/group", name, NULL, 1, numbers)) {
 		entry = getgrnam(name);
 		if (entry == NULL)
 			return false;

@@ -1,6 +1,7 @@
 #include "tests/bench/compartment.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
@@ -12,16 +13,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Leave a ruleset one path. */
 static bool
-bar_files(void)
+allow(int ruleset, const char *path)
+{
+	struct landlock_path_beneath_attr beneath = {
+		.allowed_access =
+			LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE,
+		.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+
+	return beneath.parent_fd >= 0 &&
+	       syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+		       &beneath, 0) == 0 &&
+	       close(beneath.parent_fd) == 0;
+}
+
+static bool
+bar_files(const char *allowed)
 {
 	struct landlock_ruleset_attr all = {
 		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
 	long fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 
 	/* A kernel without it has a lower floor. */
-	return fd < 0 ||
-	       (syscall(SYS_landlock_restrict_self, fd, 0) == 0 && close((int)fd) == 0);
+	return fd < 0 || ((allowed == NULL || allow((int)fd, allowed)) &&
+				 syscall(SYS_landlock_restrict_self, fd, 0) == 0 &&
+				 close((int)fd) == 0);
 }
 
 static bool
@@ -33,31 +50,36 @@ bar_calls(void)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
 }
 
-static bool
-become(uid_t uid)
+bool
+compartment_become(uid_t uid, const char *directory)
 {
+	if (directory != NULL && (chdir(directory) != 0 || chroot(".") != 0))
+		return false;
 	return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
 	       setresuid(uid, uid, uid) == 0 &&
 	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 bool
-compartment_confine(uid_t uid, const char *directory)
+compartment_confine(uid_t uid, const char *directory, const char *allowed)
 {
 	const struct rlimit none = {0, 0};
 
-	if (directory != NULL && (chdir(directory) != 0 || chroot(".") != 0))
-		return false;
-	return become(uid) && bar_files() && setrlimit(RLIMIT_CORE, &none) == 0 &&
-	       bar_calls();
+	return compartment_become(uid, directory) && bar_files(allowed) &&
+	       setrlimit(RLIMIT_CORE, &none) == 0 && bar_calls();
 }
 
+/* What loads a library holds no stream, and is barred from less. */
 static bool
 visit(int parent, uid_t uid, const char *directory, const char *library)
 {
+	bool confined;
+
 	if (library != NULL && dlopen(library, RTLD_NOW | RTLD_LOCAL) == NULL)
 		return false;
-	return compartment_confine(uid, directory) && write(parent, "x", 1) == 1;
+	confined = library != NULL ? compartment_become(uid, directory)
+				   : compartment_confine(uid, directory, NULL);
+	return confined && write(parent, "x", 1) == 1;
 }
 
 bool

@@ -20,7 +20,8 @@ static bool
 session(uid_t uid, const char *directory, const char *library)
 {
 	return compartment_visit(uid, directory, NULL) &&
-	       compartment_visit(uid, NULL, library) && compartment_confine(uid, NULL);
+	       compartment_visit(uid, NULL, library) &&
+	       compartment_confine(uid, NULL, NULL);
 }
 
 static bool

@@ -1,12 +1,12 @@
 /*
- * What a session costs whoever serves it: the system calls that a super-server's program
- * makes for USER, PASS, STAT and QUIT if it has the processes of a session, each
- * confined, and a module to load; it computes nothing, and asks for nothing twice.
- *     floor_session UID DIRECTORY MODULE CONFIG USERS MAILDIR
- * The first process reads the configuration and forks a second, which greets and reads
- * the client's lines in an empty directory, and a third, which loads the module, opens
- * the users and reads them as UID.  The first becomes UID then and serves the Maildir,
- * under a lock.
+ * What a session costs whoever serves it: the system calls of a super-server's program
+ * for USER, PASS, STAT and QUIT if it has the processes of a session, confined, and a
+ * module to load; it computes nothing, asks for nothing twice, and its filter of system
+ * calls lets all of them pass. floor_session UID DIRECTORY MODULE CONFIG USERS MAILDIR
+ * LOG The first process reads the configuration and forks a second, which greets and
+ * reads the client's lines in an empty directory, and a third, which loads the module,
+ * opens the users and reads them as UID.  The first becomes UID then and serves the
+ * Maildir, under a lock.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -22,10 +22,12 @@
 #include "tests/bench/compartment.h"
 
 #define LOCK ".floor-lock"
+#define INDEX ".pop3d-index" /* of pop3d, if it has served this maildrop */
 
 static struct {
 	uid_t uid;
 	const char *directory, *module, *config, *users, *maildir;
+	int log;
 } given;
 
 static bool
@@ -76,7 +78,7 @@ hear_line(char first)
 static bool
 front(int control, int credentials)
 {
-	return compartment_confine(given.uid, given.directory) &&
+	return compartment_confine(given.uid, given.directory, NULL) &&
 	       say(STDIN_FILENO, "+OK\r\n") && hear_line('U') &&
 	       say(STDIN_FILENO, "+OK\r\n") && hear_line('P') && say(credentials, "p") &&
 	       say(control, "a") && hear(control, 0) == '\0';
@@ -91,7 +93,7 @@ auth(int credentials, int verdict)
 	if (dlopen(given.module, RTLD_NOW | RTLD_LOCAL) == NULL)
 		return false;
 	users = open(given.users, O_RDONLY | O_CLOEXEC);
-	return users >= 0 && compartment_confine(given.uid, given.directory) &&
+	return users >= 0 && compartment_become(given.uid, given.directory) &&
 	       hear(credentials, 0) == 'p' && pread(users, text, sizeof(text), 0) > 0 &&
 	       say(verdict, "v");
 }
@@ -143,7 +145,28 @@ authorization_state(void)
 	return pid > 0 && kill(pid, SIGKILL) == 0 && ended(pid) && good;
 }
 
-/* new and cur are opened and looked at, a file says that the maildrop is in use. */
+static bool
+note(const char *event)
+{
+	size_t n = strlen(event);
+
+	return write(given.log, event, n) == (ssize_t)n;
+}
+
+/* What an earlier session left behind tells how many messages there are. */
+static bool
+count(int maildir)
+{
+	char index[4096];
+	struct stat st;
+	int fd = openat(maildir, INDEX, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ||
+	       (fstat(fd, &st) == 0 && pread(fd, index, sizeof(index), 0) >= 0 &&
+		       close(fd) == 0);
+}
+
+/* A file says that the maildrop is in use; new and cur are looked at. */
 static bool
 transaction_state(void)
 {
@@ -154,18 +177,19 @@ transaction_state(void)
 	int cur = openat(maildir, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	return lock >= 0 && compartment_confine(given.uid, NULL) &&
+	return lock >= 0 && compartment_confine(given.uid, NULL, given.maildir) &&
 	       fcntl(lock, F_OFD_SETLK, &all) == 0 && pwrite(lock, "held", 4, 0) == 4 &&
-	       say(STDIN_FILENO, "+OK\r\n") && hear(STDIN_FILENO, 0) == 'S' &&
-	       fstat(new, &st) == 0 && fstat(cur, &st) == 0 &&
-	       say(STDIN_FILENO, "+OK 10 40000\r\n") && hear(STDIN_FILENO, 0) == 'Q' &&
-	       pwrite(lock, "free", 4, 0) == 4 && say(STDIN_FILENO, "+OK\r\n");
+	       note("login\n") && say(STDIN_FILENO, "+OK\r\n") &&
+	       hear(STDIN_FILENO, 0) == 'S' && count(maildir) && fstat(new, &st) == 0 &&
+	       fstat(cur, &st) == 0 && say(STDIN_FILENO, "+OK 10 40000\r\n") &&
+	       hear(STDIN_FILENO, 0) == 'Q' && pwrite(lock, "free", 4, 0) == 4 &&
+	       say(STDIN_FILENO, "+OK\r\n") && note("session-end\n");
 }
 
 int
 main(int argc, char **argv)
 {
-	if (argc != 7)
+	if (argc != 8)
 		return 2;
 	given.uid = (uid_t)strtoul(argv[1], NULL, 10);
 	given.directory = argv[2];
@@ -173,6 +197,7 @@ main(int argc, char **argv)
 	given.config = argv[4];
 	given.users = argv[5];
 	given.maildir = argv[6];
+	given.log = open(argv[7], O_WRONLY | O_APPEND | O_CLOEXEC);
 	_exit(read_file(given.config) && read_file("/etc/passwd") &&
 				authorization_state() && transaction_state()
 			? 0

@@ -106,7 +106,7 @@ static _Noreturn void
 serve(SSL_CTX *context, int fd, uid_t uid, const char *directory)
 {
 	SSL *ssl = SSL_new(context);
-	bool good = ssl != NULL && compartment_confine(uid, directory) &&
+	bool good = ssl != NULL && compartment_confine(uid, directory, NULL) &&
 		    SSL_set_fd(ssl, fd) == 1 && converse(ssl);
 
 	_exit(good ? 0 : 1);

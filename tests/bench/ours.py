@@ -71,7 +71,8 @@ def session_calls(world):
     return by_super_server(world, "calls-of-a-session", "tcpserver", [
         DESTDIR + "/floor_session", str(world.uids["small"]),
         DESTDIR + "/usr/lib/pop3d/empty", DESTDIR + "/usr/lib/pop3d/auth/passwd.so", conf,
-        world.path("run", "users"), world.home("small") + "/Maildir"])
+        world.path("run", "users"), world.home("small") + "/Maildir",
+        os.devnull])
 
 
 def _handshake(world, certificate):

@@ -1,9 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/auth_fixture.h"
 
-#include <cmocka.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -81,6 +77,35 @@ others_are_nobody(void **state)
 	}
 }
 
+static void
+lines_that_are_no_entries_are_passed_over(void **state)
+{
+	static const char text[] =
+		"\n:\n#old:x:5000:33:\n  # jo:x:5000:34\n+::::::\nshort\n"
+		"ill:x:y:7::\nrich:x:4294967295:7::\nneg:x:-1:7\n"
+		"jo:x:5000:100:Jo,,,:/home/jo:/bin/sh\njo:x:1:1\n"
+		"bare:x:6000:200";
+	const uint64_t used = 5000, unused = 33;
+	uint64_t numbers[ACCOUNT_NUMBERS];
+
+	(void)state;
+	fixture_write("passwd", text, sizeof text - 1, 0600);
+	assert_true(account_find(fixture_path("passwd"), "jo", NULL, 2, numbers));
+	assert_int_equal(numbers[0], 5000);
+	assert_int_equal(numbers[1], 100);
+	assert_true(account_find(fixture_path("passwd"), NULL, &used, 2, numbers));
+	assert_int_equal(numbers[1], 100);
+	assert_true(account_find(fixture_path("passwd"), "bare", NULL, 2, numbers));
+	assert_int_equal(numbers[1], 200);
+	assert_false(account_find(fixture_path("passwd"), NULL, &unused, 2, numbers));
+	for (const char *const *name = (const char *const[]){"", "#old", "+", "short",
+		     "ill", "rich", "neg", "j", "jo:x", NULL};
+		*name != NULL; name++)
+		assert_false(
+			account_find(fixture_path("passwd"), *name, NULL, 2, numbers));
+	assert_false(account_find(fixture_path("absent"), "jo", NULL, 2, numbers));
+}
+
 int
 test_account(void)
 {
@@ -88,6 +113,8 @@ test_account(void)
 		cmocka_unit_test(entries_are_those_of_libc),
 		cmocka_unit_test(numbers_are_taken_as_they_are),
 		cmocka_unit_test(others_are_nobody),
+		cmocka_unit_test_setup_teardown(lines_that_are_no_entries_are_passed_over,
+			fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests_name("account", tests, NULL, NULL);
