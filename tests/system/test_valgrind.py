@@ -18,6 +18,8 @@ from tls_client import context, implicit, stls
 RAWS = [message(1), message(2, b".\n..\n.x\nx."), message(3).replace(b"\n", b"\r\n"), b"\n",
         message(5, b"x" * 99999 + b"\n"), message(6, b"one\n\n\nFrom the sea\r\n" * 2000)]
 ROLES = ("auth", "front", "monitor session")
+# Of a password that nobody knows yet: the first auth process has no library to check it.
+FIRST = ("auth", *ROLES)
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_transaction(site, store, memcheck, alice):
     for line in ("RETR 2", "LIST 2", "DELE 2", "TOP 1", "UIDL 0", "LIST x", "XYZZY", "PASS x"):
         client.cmd_err(line)
     client.quit()
-    memcheck.check(client.process, *ROLES)
+    memcheck.check(client.process, *FIRST)
     del expected[1], ids[1]
     for _ in range(2):
         client = memcheck.connect()
@@ -82,7 +84,8 @@ def test_mechanism(site, maildir, memcheck, alice, back_end, mechanism):
     assert LOG_IN[mechanism](client, *users.prepare("wrong")) == DENIED
     assert LOG_IN[mechanism](client, *users.prepare("right")) == LOGGED_IN
     client.quit()
-    memcheck.check(client.process, "auth", *ROLES)
+    tried = ["auth"] * (3 if mechanism == "PLAIN" else 1)
+    memcheck.check(client.process, *tried, *ROLES)
 
 
 def test_refused(site, maildir, memcheck, alice):
@@ -96,7 +99,7 @@ def test_refused(site, maildir, memcheck, alice):
     client.cmd_ok("USER " + alice.name)
     assert client.cmd("PASS x") == DENIED
     client.quit()
-    memcheck.check(client.process, "auth", "auth", "front", "monitor")
+    memcheck.check(client.process, *["auth"] * 4, "front", "monitor")
 
 
 @pytest.mark.parametrize("where", ["greeting", "password", "transaction", "message"])
@@ -112,7 +115,7 @@ def test_cut(site, store, memcheck, alice, where):
     elif where in ("transaction", "message"):
         client.login(alice)
         client.cmd_ok("DELE 1")
-        roles = ROLES
+        roles = FIRST
     if where == "message":
         client.cmd_ok("RETR %d" % (len(RAWS) + 1))
     client.reset()
@@ -132,7 +135,7 @@ def test_tls(site, maildir, memcheck, alice, certificates, mode):
     assert client.multi("RETR 6") == expected[5]
     client.quit()
     before = ["front"] * (mode == "starttls")
-    memcheck.check(client.process, "tls", "key", *before, *ROLES)
+    memcheck.check(client.process, "tls", "key", *before, *FIRST)
 
 
 @pytest.mark.parametrize("data", [proxy.v1(), proxy.v2(checksum=True)], ids=["v1", "v2"])
@@ -143,7 +146,7 @@ def test_proxy_header(site, maildir, memcheck, alice, data):
     client.ok()
     client.login(alice)
     client.quit()
-    memcheck.check(client.process, "proxy", *ROLES)
+    memcheck.check(client.process, "proxy", *FIRST)
 
 
 def test_listener(site, maildir, memcheck, alice, certificates):
