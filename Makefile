@@ -316,7 +316,8 @@ auth/pam.so: $(PAM_OBJS)
 $(TEST_PAM): tests/modules/pam_puppet.c
 	$(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) -o $@ tests/modules/pam_puppet.c -lpam
 
-TEST_PART = $(COMPILE) -shared -Wl,-z,defs $(LDFLAGS) tests/modules/part.c
+# A name of its own for what it depends on: mod_part.so has one as well.
+TEST_PART = $(COMPILE) -MF $@.d -shared -Wl,-z,defs $(LDFLAGS) tests/modules/part.c
 tests/modules/mod_part.part: tests/modules/part.c
 	$(TEST_PART) -o $@
 tests/modules/part_abi.part: tests/modules/part.c
@@ -393,7 +394,7 @@ check: all test-modules tests/unit/unit tests/crash/store_update tests/crash/int
 
 # BSD make takes two blanks between file names to include for an empty name: no "\" here.
 CHECKPASSWORD_DEPS = $(CHECKPASSWORD_OBJS:.o=.d) auth/checkpassword_reply.d
-MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/passwd_part.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d $(FLOOR_OBJS:.o=.d) $(TEST_MODULES:.so=.d) $(TEST_PARTS:.part=.d)
+MODULE_DEPS = $(PAM_OBJS:.o=.d) $(CHECKPASSWORD_DEPS) auth/passwd.d auth/passwd_part.d auth/apop.d auth/jwt.d $(JWT_OBJS:.o=.d) tests/crash/store_update.d $(INTERCEPT_OBJS:.o=.d) tests/system/import_ids.d tests/probe/probe.d tests/probe/without.d $(FLOOR_OBJS:.o=.d) $(TEST_MODULES:.so=.d) $(TEST_PARTS:=.d)
 DEPS = $(POP3D_OBJS:.o=.d) $(TLS_OBJS:.o=.d) $(POP3CTL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(MODULE_DEPS)
 clean:
 	rm -f $(POP3D_OBJS) $(TLS_OBJS) $(POP3CTL_OBJS) $(UNIT_OBJS) auth/passwd.o auth/apop.o auth/jwt.o $(JWT_OBJS) $(DEPS) $(MODULES) $(PARTS) \

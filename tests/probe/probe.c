@@ -187,6 +187,14 @@ send_signals_by_descriptor(void)
 }
 
 static bool
+set_option(void)
+{
+	int on = 1;
+
+	return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0;
+}
+
+static bool
 control_device(void)
 {
 	int n = 0;
@@ -223,6 +231,7 @@ static const struct {
 	{"setuid", become_root},
 	{"unshare", make_namespace},
 	{"setown", send_signals_by_descriptor},
+	{"setsockopt", set_option},
 	{"ioctl", control_device},
 	{"x32", call_x32},
 };

@@ -32,10 +32,11 @@ CRASHES = {"proxy": "proxy", "front": "front", "relay": "tls"}
 # A filter that kills: whatever it does not know, it dies of.
 KILLED = ("proxy", "front", "relay", "key")
 SESSIONS = ("maildir", "mbox")
-ATTEMPTS = ("open_passwd", "open_mail", "open_memory", "create", "exec", "socket",
-            "connect_tcp", "connect_unix", "fork", "kill_parent", "kill_all", "kill",
+ATTEMPTS = ("open_passwd", "open_machine", "open_mail", "open_memory", "create", "exec",
+            "socket", "connect_tcp", "connect_unix", "fork", "kill_parent", "kill_all", "kill",
             "ptrace", "vm_readv", "mmap_exec", "mprotect_exec", "setuid", "unshare",
-            "setown", "ioctl")
+            "setown", "setsockopt", "ioctl")
+OPENED = ("open_passwd", "open_machine", "open_mail")
 
 
 class Prober:
@@ -84,13 +85,14 @@ class Prober:
         return os.path.join(self.open_place, "made")
 
     def argument(self, attempt):
-        return {"open_passwd": "/etc/passwd", "open_mail": self.mail, "create": self.made(),
+        return {"open_passwd": "/etc/passwd", "open_machine": "/etc/machine-id",
+                "open_mail": self.mail, "create": self.made(),
                 "exec": self.made(), "connect_tcp": str(self.tcp.getsockname()[1]),
                 "connect_unix": self.path("socket"), "kill": str(self.target.pid),
                 "ptrace": str(self.target.pid)}.get(attempt, "")
 
     def arm(self, role, attempt):
-        word = "open" if attempt in ("open_passwd", "open_mail") else attempt
+        word = "open" if attempt in OPENED else attempt
         data = struct.pack(LAYOUT, role.encode(), word.encode(),
                            self.argument(attempt).encode(), b"")
         for name in ("pop3d", "pop3d-tls"):
@@ -173,7 +175,7 @@ def test_it_works_where_there_is_no_fence(prober, attempt):
 
 def expected(attempt):
     """Landlock bars paths; all else is a call that does not exist for a session."""
-    barred = attempt in ("open_passwd", "open_mail", "open_memory", "create")
+    barred = attempt in (*OPENED, "open_memory", "create")
     return "failed %d" % (errno.EACCES if barred else errno.ENOSYS)
 
 
@@ -225,7 +227,7 @@ def test_landlock_and_limits_hold_without_filters(prober, certificates, site, al
 
 
 @pytest.mark.parametrize("attempt", [a for a in ATTEMPTS if a not in (
-    "open_passwd", "open_mail", "create")])
+    *OPENED, "create")])
 @pytest.mark.parametrize("role", ("front", "maildir"))
 def test_filters_hold_without_landlock(prober, certificates, site, alice, role, attempt):
     fill(site, alice, role)

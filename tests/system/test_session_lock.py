@@ -89,6 +89,26 @@ def test_one_host(site, lock, alice):
     assert lock.fields()["generation"] != first["generation"]
 
 
+def test_listener_gives_each_session_its_own_name(site, lock, alice):
+    """What does not change is read once for all of them, and when each began is not."""
+    listener, seen = site.listener(), []
+    for _ in range(2):
+        client = listener.connect()
+        client.login(alice)
+        session, = wait_role("session")
+        with open("/proc/%d/stat" % session.pid) as f:
+            began = f.read().rpartition(")")[2].split()[19]
+        holder = lock.fields()
+        assert (holder["pid"], holder["start"]) == (str(session.pid), began)
+        with open("/proc/sys/kernel/random/boot_id") as f:
+            assert holder["boot"] == f.read().strip()
+        seen.append((holder["pid"], holder["start"]))
+        client.quit()
+        wait_until(lambda: not roles("session"), what="the session to end")
+        time.sleep(0.05)
+    assert seen[0][1] != seen[1][1]
+
+
 def test_killed_holder(site, store, lock, alice):
     """kill -9: nothing waits, though nobody has marked the lock free."""
     client = site.inetd()
